@@ -1,0 +1,44 @@
+# The two commands: make demo, make test. `make help` lists the others.
+
+PYTHON ?= python3
+MODEL ?= models/all-MiniLM-L6-v2
+VENV := .venv
+RUN := $(VENV)/bin/python
+
+# a result is rebuilt when its inputs change, and never left half-made
+.DELETE_ON_ERROR:
+.PHONY: help demo test lint bench
+
+help:
+	@echo "make demo    environment, a small real BERT, and the whole chain on examples/"
+	@echo "make test    all tests"
+	@echo "make lint    linter and formatter, without changing anything"
+	@echo "make bench   speed and memory (EWT=<folder of UD English EWT>)"
+
+$(VENV)/installed: requirements.txt constraints.txt
+	$(PYTHON) -m venv --clear $(VENV)
+	$(RUN) -m pip install --quiet --requirement requirements.txt --constraint constraints.txt
+	touch $@
+
+models/all-MiniLM-L6-v2/model.safetensors: | $(VENV)/installed
+	$(RUN) -m examples.fetch_model $(@D)
+
+out/unlabeled.json: examples/unlabeled.txt | $(VENV)/installed $(MODEL)/model.safetensors
+	$(RUN) preprocess_unlabeled.py --data-file $< --bert-dir $(MODEL) --outfile $@
+
+out/unlabeled_attn.pkl: out/unlabeled.json
+	$(RUN) extract_attention.py --preprocessed-data-file $< --bert-dir $(MODEL) --resume
+
+demo: out/unlabeled_attn.pkl
+	@$(RUN) -m examples.summarize $<
+
+test: $(VENV)/installed
+	$(RUN) -m pytest
+
+lint: $(VENV)/installed
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+
+bench: $(VENV)/installed
+	$(RUN) -m pip install --quiet --requirement benchmarks/requirements.txt --constraint constraints.txt
+	$(RUN) -m benchmarks.extraction --treebank $(EWT)/en_ewt-ud-dev.conllu

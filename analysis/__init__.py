@@ -1,0 +1,1 @@
+"""Attention maps to the paper's statistics, tables and figures."""

@@ -1,0 +1,1 @@
+"""Attention maps: examples through BERT (extraction), to words, and on disk (store)."""

@@ -1,0 +1,147 @@
+"""Examples: reading them from JSON, and preparing them for BERT."""
+
+import dataclasses
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from bert.tokenization import CLS, SEP, UNK, Tokenizer
+from files import InputError
+
+FIELDS = ("text", "words", "tokens")
+SEGMENT_IDS = ("zeros", "sep")
+
+
+@dataclasses.dataclass(frozen=True)
+class Prepared:
+    """An example as BERT takes it."""
+
+    example: dict  # as it was read
+    tokens: list[str]  # word pieces with [CLS] and [SEP]; T of them
+    token_ids: list[int]  # [T]
+    segment_ids: list[int]  # [T]
+    word_pieces: list[list[int]] | None  # positions of each word's pieces, W lists
+
+
+@dataclasses.dataclass(frozen=True)
+class Skipped:
+    """An example left out: which (from 0), and how many tokens it has."""
+
+    example: int
+    tokens: int
+
+
+def read_examples(path: str | Path) -> list[dict]:
+    """Read a JSON list of examples and check the form of each.
+
+    Each is an object with exactly one of "text" (a string), "words" (a list of strings)
+    and "tokens" (a list of word pieces); other keys are kept. Raises InputError.
+    """
+    try:
+        examples = json.loads(Path(path).read_text(encoding="utf-8-sig"))
+    except ValueError as error:  # not UTF-8, not JSON
+        raise InputError(f"{path}: not JSON ({error})") from None
+    except RecursionError:
+        raise InputError(f"{path}: not JSON of examples (nested too deeply)") from None
+    if not isinstance(examples, list):
+        raise InputError(
+            f"{path}: expected a list of examples, found {_kind(examples)}"
+        )
+    for i, example in enumerate(examples):
+        try:
+            _check(example)
+        except InputError as error:
+            raise InputError(f"{path}: example {i}: {error}") from None
+    return examples
+
+
+def _check(example: object) -> None:
+    if not isinstance(example, dict):
+        raise InputError(f"expected an object, found {_kind(example)}")
+    present = [field for field in FIELDS if field in example]
+    if len(present) != 1:
+        raise InputError(
+            f"expected exactly one of {', '.join(FIELDS)}; "
+            f"found {' and '.join(present) or 'none'}"
+        )
+    (field,) = present
+    value = example[field]
+    if field == "text":
+        if not isinstance(value, str):
+            raise InputError(f"'text' must be a string, found {_kind(value)}")
+    elif not isinstance(value, list):
+        raise InputError(f"'{field}' must be a list of strings, found {_kind(value)}")
+    elif strangers := [v for v in value if not isinstance(v, str)]:
+        raise InputError(
+            f"'{field}' must hold strings only, found {_kind(strangers[0])}"
+        )
+    elif field == "tokens" and not value:
+        raise InputError("'tokens' must hold [CLS] and [SEP], found no token")
+
+
+def prepare_examples(
+    examples: Iterable[dict],
+    tokenizer: Tokenizer,
+    *,
+    max_length: int = 128,
+    segment_ids: str = "zeros",
+    segment_types: int = 2,
+    need_words: bool = False,
+) -> tuple[list[Prepared], list[Skipped]]:
+    """Tokenize and number examples; leave out those of more than `max_length` tokens.
+
+    `segment_ids` is "zeros" (as the paper's released maps) or "sep" (1 after the first
+    [SEP]); a "segment_ids" field in an example wins, with values below `segment_types`.
+    `need_words` asks for "words" in each. Raises InputError, which names the example.
+    """
+    prepared, skipped = [], []
+    for i, example in enumerate(examples):
+        try:
+            _check(example)
+            if need_words and "words" not in example:
+                raise InputError("no 'words', which word-level maps need")
+            item = _prepare(example, tokenizer, segment_ids, segment_types)
+        except InputError as error:
+            raise InputError(f"example {i}: {error}") from None
+        if len(item.tokens) > max_length:
+            skipped.append(Skipped(i, len(item.tokens)))
+        else:
+            prepared.append(item)
+    return prepared, skipped
+
+
+def _prepare(
+    example: dict, tokenizer: Tokenizer, segment_ids: str, segment_types: int
+) -> Prepared:
+    word_pieces = None
+    if "tokens" in example:
+        tokens = example["tokens"]
+    elif "text" in example:
+        tokens = [CLS, *tokenizer.tokenize([example["text"]])[0], SEP]
+    else:
+        pieces = [p or [UNK] for p in tokenizer.tokenize(example["words"])]
+        pieces = [[CLS], *pieces, [SEP]]
+        tokens = [piece for word in pieces for piece in word]
+        positions = iter(range(len(tokens)))
+        word_pieces = [[next(positions) for _ in word] for word in pieces]
+    segments = [0] * len(tokens)
+    if "segment_ids" in example:
+        segments = example["segment_ids"]
+        if not isinstance(segments, list) or len(segments) != len(tokens):
+            raise InputError(f"'segment_ids' must be a list of {len(tokens)} numbers")
+        if any(type(s) is not int or not 0 <= s < segment_types for s in segments):
+            raise InputError(
+                f"'segment_ids' must be whole numbers below {segment_types}"
+            )
+    elif segment_ids == "sep" and SEP in tokens:
+        first = tokens.index(SEP) + 1
+        segments = [0] * first + [1] * (len(tokens) - first)
+    ids = tokenizer.token_ids(tokens)
+    return Prepared(example, tokens, ids, segments, word_pieces)
+
+
+def _kind(value: object) -> str:
+    names = {dict: "an object", list: "a list", str: "a string", bool: "a truth value"}
+    if value is None:
+        return "null"
+    return names.get(type(value), "a number")

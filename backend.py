@@ -1,0 +1,44 @@
+"""Start Keras, and with it TensorFlow, when it is first needed and without noise."""
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+
+
+def start_keras() -> None:
+    """Import Keras, with settings that only count before its backend is imported.
+
+    The backend is TensorFlow unless `KERAS_BACKEND` says otherwise. GPU memory is taken
+    as it is needed, not all at once. Whoever sets one of these variables is obeyed.
+    """
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # JAX
+    if "keras" in sys.modules or "TF_CPP_MIN_LOG_LEVEL" in os.environ:
+        import keras
+    else:
+        os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
+        with _no_native_messages():
+            import keras
+
+            # the first operation looks for devices, and says so
+            keras.ops.cast(keras.ops.zeros(1), "float16")
+
+
+@contextlib.contextmanager
+def _no_native_messages() -> Iterator[None]:
+    """Silence what native code writes to standard error by itself.
+
+    Before its log is set up, TensorFlow's C++ writes greetings straight to the file
+    descriptor, whatever TF_CPP_MIN_LOG_LEVEL says. Python's errors still come through
+    as exceptions.
+    """
+    sys.stderr.flush()
+    saved, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 2)
+    try:
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(null)

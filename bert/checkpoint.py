@@ -1,0 +1,193 @@
+"""Weights of trained BERTs: Google's checkpoints and Hugging Face's safetensors.
+
+Both are read into one form, Google's names, which are the paths of the Keras variables.
+Loading is strict: a missing, unknown or mis-shaped name is an error that lists them;
+only the groups in LEFT_OVER may stay behind.
+"""
+
+import contextlib
+import dataclasses
+import re
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from bert.folder import BertConfig, weight_files
+from bert.modeling import ACTIVATIONS, BertModel
+from files import InputError
+
+LEFT_OVER = re.compile(
+    r"cls/.*"  # the heads of pre-training
+    r"|bert/pooler/.*"
+    r"|.*/position_ids"  # 0, 1, 2 ... stored by older Hugging Face versions
+    r"|global_step|beta[12]_power|.*/(adam_[mv]|Adam(_1)?|lamb_[mv])"  # the optimizer's
+)
+KEPT_EMBEDDINGS = re.compile(r"bert/embeddings/(word|position)_embeddings")
+
+
+@dataclasses.dataclass(frozen=True)
+class Weight:
+    """A weight in a checkpoint: its shape, and how to read it when it is wanted."""
+
+    shape: tuple[int, ...]
+    read: Callable[[], np.ndarray]
+
+
+def load_model(
+    folder: str | Path,
+    *,
+    layers: Sequence[int] | None = None,
+    random_init: str = "none",
+    seed: int = 0,
+    tiny: bool = False,
+    maps_dtype: str = "float16",
+    precision: str = "float32",
+) -> BertModel:
+    """A BertModel with the weights of `folder`, ready for `predict_on_batch`.
+
+    `layers` (from 0) are those whose maps are given, by default all. `random_init`
+    "keep-embeddings" keeps word and position embeddings and draws all other weights
+    anew (the control of Section 5), "all" draws every weight and needs no weight file;
+    so does `tiny`, which shrinks the model to three small layers. `precision` is a
+    Keras dtype policy. Raises InputError for a folder that does not hold this BERT.
+    """
+    config = BertConfig.from_folder(folder)
+    if tiny:
+        config, random_init = config.tiny(), "all"
+    if wrong := [i for i in layers or () if not 0 <= i < config.num_hidden_layers]:
+        raise InputError(
+            f"{folder}: layer {wrong[0] + 1} does not exist; "
+            f"the model has {config.num_hidden_layers} layers"
+        )
+    if config.hidden_act not in ACTIVATIONS:
+        raise InputError(
+            f"{folder}: hidden_act is {config.hidden_act!r}, "
+            f"expected one of {', '.join(ACTIVATIONS)}"
+        )
+    with _dtype_policy(precision):
+        model = BertModel(config, layers, maps_dtype)
+    model.build()
+    if random_init != "all":
+        _load(model, _read_weights(Path(folder)), folder)
+    if random_init != "none":
+        _draw(model, seed, keep_embeddings=random_init == "keep-embeddings")
+    # compiled per shape elsewhere; TensorFlow's kernels take any shape, and are as fast
+    model.compile(jit_compile=keras.backend.backend() != "tensorflow")
+    return model
+
+
+def _read_weights(folder: Path) -> dict[str, Weight]:
+    """The weights of a folder under Google's names."""
+    files = weight_files(folder)
+    try:
+        if files[0].suffix == ".index":
+            return _read_google(folder / "bert_model.ckpt")
+        return _read_safetensors(files)
+    except InputError:
+        raise
+    except Exception as error:  # each library has errors of its own for broken files
+        message = str(error).splitlines()[0]
+        raise InputError(f"{files[0]}: cannot be read ({message})") from None
+
+
+def _read_google(prefix: Path) -> dict[str, Weight]:
+    try:
+        import tensorflow as tf
+    except ImportError:
+        raise InputError(
+            f"{prefix}: Google's checkpoints are read by TensorFlow, which is not "
+            "installed"
+        ) from None
+    reader = tf.train.load_checkpoint(str(prefix))
+    return {
+        name: Weight(tuple(shape), lambda name=name: reader.get_tensor(name))
+        for name, shape in reader.get_variable_to_shape_map().items()
+    }
+
+
+def _read_safetensors(files: Sequence[Path]) -> dict[str, Weight]:
+    from safetensors import safe_open
+
+    weights = {}
+    for path in files:
+        file = safe_open(path, framework="numpy")
+        for key in file.keys():  # noqa: SIM118 - not a dict
+            name, transposed = google_name(key)
+            shape = tuple(file.get_slice(key).get_shape())
+
+            def read(file=file, key=key, transposed=transposed):
+                weight = file.get_tensor(key)
+                return weight.T if transposed else weight
+
+            weights[name] = Weight(shape[::-1] if transposed else shape, read)
+    return weights
+
+
+def google_name(key: str) -> tuple[str, bool]:
+    """Google's name of a Hugging Face weight, and whether it is stored transposed."""
+    name = re.sub(r"/layer/(\d+)/", r"/layer_\1/", key.replace(".", "/"))
+    if name.startswith(("embeddings/", "encoder/", "pooler/")):  # saved without a head
+        name = "bert/" + name
+    name = name.replace("LayerNorm/weight", "LayerNorm/gamma")
+    name = name.replace("LayerNorm/bias", "LayerNorm/beta")
+    if name.endswith("_embeddings/weight"):
+        return name.removesuffix("/weight"), False
+    if name.endswith("/weight"):
+        return name.removesuffix("weight") + "kernel", True
+    return name, False
+
+
+def _load(model: BertModel, weights: dict[str, Weight], source: str | Path) -> None:
+    variables = {v.path: v for v in model.variables}
+    missing = sorted(variables.keys() - weights.keys())
+    extra = weights.keys() - variables.keys()
+    unknown = sorted(name for name in extra if not LEFT_OVER.fullmatch(name))
+    misshapen = [
+        f"{name} (expected {list(v.shape)}, found {list(weights[name].shape)})"
+        for name, v in variables.items()
+        if name in weights and weights[name].shape != tuple(v.shape)
+    ]
+    wrong = {"missing": missing, "unknown": unknown, "of another shape": misshapen}
+    if any(wrong.values()):
+        listed = "; ".join(f"{k}: {', '.join(v)}" for k, v in wrong.items() if v)
+        raise InputError(f"{source}: the weights do not fit the config. {listed}")
+    for name, variable in variables.items():
+        try:
+            variable.assign(np.asarray(weights[name].read(), dtype="float32"))
+        except Exception as error:  # a file that ends early
+            raise InputError(f"{source}: cannot read {name} ({error})") from None
+
+
+def _draw(model: BertModel, seed: int, keep_embeddings: bool) -> None:
+    """Weights as before training: normal, cut at two deviations; norms and biases idle.
+
+    Each variable has a stream of its own from its name, the same on any backend.
+    """
+    for variable in model.variables:
+        name = variable.path
+        if keep_embeddings and KEPT_EMBEDDINGS.fullmatch(name):
+            continue
+        if name.endswith(("/bias", "/beta")):
+            values = np.zeros(variable.shape)
+        elif name.endswith("/gamma"):
+            values = np.ones(variable.shape)
+        else:
+            rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
+            values = rng.standard_normal(variable.shape, dtype="float32")
+            while (far := np.abs(values) > 2).any():
+                values[far] = rng.standard_normal(far.sum(), dtype="float32")
+            values *= model.config.initializer_range
+        variable.assign(values)
+
+
+@contextlib.contextmanager
+def _dtype_policy(name: str) -> Iterator[None]:
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)

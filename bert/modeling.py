@@ -1,0 +1,196 @@
+"""BERT's forward pass as far as its attention maps: Keras 3 layers, any backend.
+
+Shapes: B batch, L layers, H heads, T tokens, D hidden size, E = D / H.
+
+Layers are named so that a variable's path is its name in Google's checkpoints, such as
+`bert/encoder/layer_0/attention/self/query/kernel`; loading needs no table of names.
+Every variable of the encoder exists, but the last layer that is asked for ends at its
+softmax: nothing is computed that no map needs. Dropout is left out, as is the pooler.
+"""
+
+from collections.abc import Sequence
+
+import keras
+from keras import ops
+
+from bert.folder import BertConfig
+
+ACTIVATIONS = {
+    "gelu": lambda x: ops.gelu(x, approximate=False),  # erf, as the released BERTs
+    "gelu_new": lambda x: ops.gelu(x, approximate=True),  # tanh
+    "gelu_pytorch_tanh": lambda x: ops.gelu(x, approximate=True),
+    "relu": ops.relu,
+}
+# Added to the scores of padding; exp() of it is exactly 0 in float32, so that padding
+# receives no attention at all.
+NEVER = -10_000.0
+
+
+class Embeddings(keras.Layer):
+    """Sum of word, position and segment embeddings, normalised."""
+
+    def __init__(self, config: BertConfig, **kwargs):
+        super().__init__(**kwargs)
+        self.config = config
+        self.norm = layer_norm(config)
+
+    def build(self) -> None:
+        config = self.config
+        self.words = self._table(config.vocab_size, "word_embeddings")
+        self.segments = self._table(config.type_vocab_size, "token_type_embeddings")
+        self.positions = self._table(
+            config.max_position_embeddings, "position_embeddings"
+        )
+        self.norm.build((None, None, config.hidden_size))
+
+    def _table(self, rows: int, name: str):
+        shape = (rows, self.config.hidden_size)
+        return self.add_weight(shape, initializer="zeros", name=name)
+
+    def call(self, token_ids, segment_ids):  # [B, T], [B, T] -> [B, T, D]
+        positions = self.positions[: ops.shape(token_ids)[1]]  # [T, D]
+        x = ops.take(self.words, token_ids, axis=0)
+        x = x + ops.take(self.segments, segment_ids, axis=0)
+        return self.norm(x + positions)
+
+
+class SelfAttention(keras.Layer):
+    """Who attends to whom, and what is carried over."""
+
+    def __init__(self, config: BertConfig, **kwargs):
+        super().__init__(**kwargs)
+        self.size, self.heads = config.hidden_size, config.num_attention_heads
+        self.query = dense(self.size, "query")
+        self.key = dense(self.size, "key")
+        self.value = dense(self.size, "value")
+
+    def build(self) -> None:
+        for projection in (self.query, self.key, self.value):
+            projection.build((None, None, self.size))
+
+    def attention(self, x, bias):  # [B, T, D], [B, 1, 1, T] -> [B, H, T, T]
+        """Attention from each token (third axis) to each token (fourth axis)."""
+        # scaling the queries is the cheaper place for 1 / sqrt(E)
+        query = self.query(x) * (self.size // self.heads) ** -0.5
+        keys = ops.transpose(self._split(self.key(x)), (0, 2, 3, 1))  # [B, H, E, T]
+        queries = ops.transpose(self._split(query), (0, 2, 1, 3))  # [B, H, T, E]
+        scores = ops.cast(ops.matmul(queries, keys), "float32")
+        return ops.softmax(scores + bias)
+
+    def call(self, x, attention):  # [B, T, D], [B, H, T, T] -> [B, T, D]
+        """What each token takes over from the others."""
+        values = ops.transpose(self._split(self.value(x)), (0, 2, 1, 3))  # [B, H, T, E]
+        mixed = ops.matmul(ops.cast(attention, values.dtype), values)  # [B, H, T, E]
+        return ops.reshape(ops.transpose(mixed, (0, 2, 1, 3)), ops.shape(x))
+
+    def _split(self, x):  # [B, T, D] -> [B, T, H, E]
+        batch, tokens, size = ops.shape(x)
+        return ops.reshape(x, (batch, tokens, self.heads, size // self.heads))
+
+
+class Output(keras.Layer):
+    """A dense layer, the residual connection and layer normalisation."""
+
+    def __init__(self, config: BertConfig, input_size: int, **kwargs):
+        super().__init__(**kwargs)
+        self.input_size = input_size
+        self.dense = dense(config.hidden_size, "dense")
+        self.norm = layer_norm(config)
+
+    def build(self) -> None:
+        self.dense.build((None, None, self.input_size))
+        self.norm.build((None, None, self.dense.units))
+
+    def call(self, x, residual):  # [B, T, input size], [B, T, D] -> [B, T, D]
+        return self.norm(self.dense(x) + residual)
+
+
+class EncoderLayer(keras.Layer):
+    """One layer of the Transformer's encoder."""
+
+    def __init__(self, config: BertConfig, **kwargs):
+        super().__init__(**kwargs)
+        self.config = config
+        self.self_attention = SelfAttention(config, name="self")
+        self.attention_output = Output(config, config.hidden_size, name="output")
+        self.intermediate = dense(
+            config.intermediate_size, "dense", ACTIVATIONS[config.hidden_act]
+        )
+        self.layer_output = Output(config, config.intermediate_size, name="output")
+
+    def build(self) -> None:
+        with keras.name_scope("attention"):
+            self.self_attention.build()
+            self.attention_output.build()
+        with keras.name_scope("intermediate"):
+            self.intermediate.build((None, None, self.config.hidden_size))
+        self.layer_output.build()
+
+    def call(self, x, attention):  # [B, T, D], [B, H, T, T] -> [B, T, D]
+        x = self.attention_output(self.self_attention(x, attention), residual=x)
+        return self.layer_output(self.intermediate(x), residual=x)
+
+
+class BertModel(keras.Model):
+    """BERT's encoder, which gives its attention maps.
+
+    `layers_kept` are the layers (from 0) whose maps are given, in this order, by
+    default all; `maps_dtype` is the type in which the maps leave the model.
+    """
+
+    def __init__(
+        self,
+        config: BertConfig,
+        layers_kept: Sequence[int] | None = None,
+        maps_dtype: str = "float16",
+        **kwargs,
+    ):
+        super().__init__(name="bert", **kwargs)
+        self.config = config
+        everything = range(config.num_hidden_layers)
+        self.layers_kept = list(everything if layers_kept is None else layers_kept)
+        self.maps_dtype = maps_dtype
+        self.embeddings = Embeddings(config, name="embeddings")
+        self.encoder = [EncoderLayer(config, name=f"layer_{i}") for i in everything]
+
+    def build(self) -> None:
+        self.embeddings.build()
+        with keras.name_scope("encoder"):
+            for layer in self.encoder:
+                layer.build()
+
+    def call(self, inputs):
+        """Attention maps of a padded batch.
+
+        `inputs` are token ids [B, T], segment ids [B, T] and lengths [B], all integers;
+        what stands at and after an example's length is padding, to which nothing
+        attends. Returns one array [B, H, T, T] for each layer kept; row i of the map
+        of a head is attention from token i and sums to one.
+        """
+        token_ids, segment_ids, lengths = inputs
+        places = ops.arange(ops.shape(token_ids)[1])  # [T]
+        padding = ops.cast(places[None] >= lengths[:, None], "float32")  # [B, T]
+        bias = NEVER * padding[:, None, None]  # [B, 1, 1, T]
+        x = self.embeddings(token_ids, segment_ids)  # [B, T, D]
+        maps, last = {}, max(self.layers_kept)
+        for i, layer in enumerate(self.encoder[: last + 1]):
+            attention = layer.self_attention.attention(x, bias)  # [B, H, T, T]
+            if i in self.layers_kept:
+                maps[i] = ops.cast(attention, self.maps_dtype)
+            if i < last:
+                x = layer(x, attention)
+        return [maps[i] for i in self.layers_kept]
+
+
+def dense(units: int, name: str, activation=None) -> keras.layers.Dense:
+    """A dense layer; zeros, as its weights are loaded or drawn by checkpoint.py."""
+    return keras.layers.Dense(
+        units, activation=activation, kernel_initializer="zeros", name=name
+    )
+
+
+def layer_norm(config: BertConfig) -> keras.layers.LayerNormalization:
+    """Layer normalisation over the hidden units, under the checkpoints' name."""
+    return keras.layers.LayerNormalization(
+        epsilon=config.layer_norm_eps, name="LayerNorm"
+    )

@@ -1,0 +1,104 @@
+"""BERT's tokenization: text to word pieces to numbers.
+
+The work is done by the `tokenizers` library, set up as the original BERT: control
+characters dropped, spaces around CJK characters, accents stripped when lower-casing,
+words of more than 200 characters unknown. No special tokens are registered, so that
+"[SEP]" inside a text is text.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import tokenizers
+from tokenizers import models, normalizers, pre_tokenizers
+
+from files import InputError
+
+UNK, CLS, SEP, MASK = "[UNK]", "[CLS]", "[SEP]", "[MASK]"
+LONGEST_WORD = 200  # characters
+
+
+class Tokenizer:
+    """Splits text into the word pieces of a vocabulary (piece -> number)."""
+
+    def __init__(self, vocabulary: dict[str, int], lowercase: bool = True):
+        self.vocabulary = vocabulary
+        self.lowercase = lowercase
+        self._tokenizer = tokenizers.Tokenizer(
+            models.WordPiece(
+                vocabulary, unk_token=UNK, max_input_chars_per_word=LONGEST_WORD
+            )
+        )
+        self._tokenizer.normalizer = normalizers.BertNormalizer(
+            clean_text=True,
+            handle_chinese_chars=True,
+            strip_accents=lowercase,
+            lowercase=lowercase,
+        )
+        self._tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+
+    def tokenize(self, texts: Sequence[str]) -> list[list[str]]:
+        """The word pieces of each text; none for a text of spaces and controls."""
+        return [e.tokens for e in self._tokenizer.encode_batch(_sound(texts))]
+
+    def token_ids(self, tokens: Sequence[str]) -> list[int]:
+        """The number of each token; InputError names one that has none."""
+        try:
+            return [self.vocabulary[token] for token in tokens]
+        except KeyError as error:
+            raise InputError(f"token {error} is not in the vocabulary") from None
+
+
+def load_tokenizer(folder: str | Path, cased: bool = False) -> Tokenizer:
+    """The tokenizer of a BERT folder, from `vocab.txt` or `tokenizer.json`.
+
+    `cased` keeps case and accents. Otherwise `do_lower_case` in `tokenizer_config.json`
+    decides where there is one, and else text is lower-cased. Raises InputError where no
+    usable vocabulary is found.
+    """
+    folder = Path(folder)
+    vocabulary = _load_vocabulary(folder)
+    if missing := [t for t in (UNK, CLS, SEP) if t not in vocabulary]:
+        raise InputError(f"{folder}: the vocabulary lacks {', '.join(missing)}")
+    lowercase = not cased
+    settings = folder / "tokenizer_config.json"
+    if lowercase and settings.is_file():
+        lowercase = bool(_load_json(settings).get("do_lower_case", True))
+    return Tokenizer(vocabulary, lowercase)
+
+
+def _load_vocabulary(folder: Path) -> dict[str, int]:
+    text, bundle = folder / "vocab.txt", folder / "tokenizer.json"
+    if text.is_file():
+        try:
+            return models.WordPiece.read_file(str(text))
+        except Exception as error:  # the library raises bare Exceptions
+            raise InputError(f"{text}: not a vocabulary ({error})") from None
+    if bundle.is_file():
+        model = _load_json(bundle).get("model")
+        if not isinstance(model, dict) or not isinstance(model.get("vocab"), dict):
+            raise InputError(f"{bundle}: expected the vocabulary of a WordPiece model")
+        if model.get("type", "WordPiece") != "WordPiece":
+            raise InputError(f"{bundle}: expected WordPiece, found {model['type']}")
+        return model["vocab"]
+    raise InputError(
+        f"{folder}: no vocabulary there; expected vocab.txt or tokenizer.json"
+    )
+
+
+def _load_json(path: Path) -> dict:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"{path}: not JSON ({error})") from None
+    if not isinstance(values, dict):
+        raise InputError(f"{path}: expected a JSON object")
+    return values
+
+
+def _sound(texts: Sequence[str]) -> list[str]:
+    """The texts with halves of surrogate pairs, which JSON may hold, replaced."""
+    return [
+        t.encode("utf-16", "surrogatepass").decode("utf-16", "replace") for t in texts
+    ]

@@ -1,0 +1,105 @@
+"""What the scripts share: flags in both spellings, errors in one line, progress."""
+
+import argparse
+import functools
+import importlib.metadata
+import os
+import re
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from files import InputError, file_digest
+
+
+class Parser(argparse.ArgumentParser):
+    """Flags are written with hyphens; underscores, as in the original, do as well."""
+
+    def __init__(self, doc: str):
+        super().__init__(
+            description=doc,
+            formatter_class=_HelpFormatter,
+            allow_abbrev=False,
+            epilog="Flags may be spelt with underscores too, as in --data_file.",
+        )
+
+    def parse_args(self, args=None, namespace=None):
+        """Parse `args`, or the command line, after hyphening the flags in it."""
+        given = sys.argv[1:] if args is None else map(str, args)
+        hyphened = [
+            re.sub("^--[^=]+", lambda flag: flag[0].replace("_", "-"), argument)
+            for argument in given
+        ]
+        return super().parse_args(hyphened, namespace)
+
+
+class _HelpFormatter(
+    argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter
+):
+    """Docstrings as they are written, and the default after each flag's help."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        # "(default: None)" and "(default: False)" tell nobody anything
+        if action.default is None or action.default is False:
+            return action.help
+        return super()._get_help_string(action)
+
+
+def script(main: Callable[..., None]) -> Callable[..., int]:
+    """Wrap a script's `main`, so that bad input ends in one line and a status of 1."""
+
+    @functools.wraps(main)
+    def run(argv: list[str] | None = None) -> int:
+        try:
+            main(argv)
+        except (InputError, OSError) as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 1
+        except KeyboardInterrupt:
+            print("interrupted", file=sys.stderr)
+            return 130
+        return 0
+
+    return run
+
+
+def positive(value: str) -> int:
+    """A flag's value that must be a whole number above zero."""
+    number = int(value)
+    if number <= 0:
+        raise argparse.ArgumentTypeError(f"expected a number above 0, found {value}")
+    return number
+
+
+def progress(items: Iterable | None = None, **options):
+    """A tqdm bar with an estimate; quiet when standard error is no terminal."""
+    from tqdm import tqdm
+
+    return tqdm(items, disable=None, dynamic_ncols=True, **options)
+
+
+def describe_run(args: argparse.Namespace, data_file: Path) -> dict:
+    """All that decides what a script writes: its input, flags and the versions used."""
+    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+    return {
+        "input_sha256": file_digest(data_file),
+        "flags": {
+            name: str(value) if isinstance(value, Path) else value
+            for name, value in vars(args).items()
+            if name not in ("outfile", "resume")
+        },
+        "versions": {
+            package: importlib.metadata.version(package)
+            for package in ("keras", backend, "numpy", "tokenizers")
+        },
+    }
+
+
+def data_dir() -> Path:
+    """Where corpora, maps and figures are kept: `$ATTN_DATA_DIR`, else `data/`."""
+    return Path(os.environ.get("ATTN_DATA_DIR", "data"))
+
+
+def plural(count: int, noun: str) -> str:
+    """ "1 span", "1,000 spans"."""
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")

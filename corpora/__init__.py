@@ -1,0 +1,1 @@
+"""What people have (text, treebanks, coreference files) to examples in JSON."""

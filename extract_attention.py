@@ -1,0 +1,201 @@
+"""Run BERT over examples and write its attention maps.
+
+In:  a JSON list of objects with exactly one of "text" (a string), "words" (a list of
+     strings) and "tokens" (a list of word pieces with [CLS] and [SEP])
+Out: <data>_attn.pkl, a pickled list of the same objects with "tokens" and "attns", an
+     array [layers, heads, tokens, tokens], with --word-level [.., words, words];
+     attns[l, h, i, j] is attention from i to j
+     <data>_attn.meta.json, what they were made from and what was left out
+
+Try: python extract_attention.py --preprocessed-data-file unlabeled.json --bert-dir DIR
+"""
+
+import sys
+import time
+from pathlib import Path
+
+import cli
+from attention.examples import SEGMENT_IDS, prepare_examples, read_examples
+from attention.store import AttentionWriter, is_written
+from attention.word_level import MODES
+from bert import BertConfig, load_tokenizer
+from bert.folder import weight_digest
+from files import InputError, make_folder
+
+RANDOM_INIT = ("none", "all", "keep-embeddings")
+PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
+
+
+def parse_args(argv: list[str] | None):
+    parser = cli.Parser(__doc__)
+    add = parser.add_argument
+    add(
+        "--preprocessed-data-file",
+        type=Path,
+        metavar="FILE",
+        required=True,
+        help="JSON of examples",
+    )
+    add(
+        "--bert-dir",
+        type=Path,
+        metavar="DIR",
+        required=True,
+        help="Google or Hugging Face folder",
+    )
+    add(
+        "--outfile",
+        type=Path,
+        metavar="FILE",
+        help="default: <data>_attn.pkl beside the data",
+    )
+    add("--cased", action="store_true", help="keep case (and accents) of the text")
+    add(
+        "--max-sequence-length",
+        type=cli.positive,
+        metavar="N",
+        default=128,
+        help="in tokens; longer examples are left out, and reported",
+    )
+    add(
+        "--batch-size",
+        type=cli.positive,
+        metavar="N",
+        default=16,
+        help="examples of that length at once, or as many shorter ones as have the "
+        "same number of tokens",
+    )
+    add("--word-level", action="store_true", help="maps between words, not pieces")
+    add(
+        "--word-level-mode",
+        choices=MODES,
+        default="mean",
+        help="attention from a split word: over its pieces, or its first piece's",
+    )
+    add(
+        "--segment-ids",
+        choices=SEGMENT_IDS,
+        default="zeros",
+        help="all zero as in the paper's released maps, or 1 after the first [SEP]; "
+        "a segment_ids field in an example wins",
+    )
+    add(
+        "--layers",
+        type=cli.positive,
+        metavar="N",
+        nargs="+",
+        help="which to keep, counted from 1 as in the paper; default: all",
+    )
+    add(
+        "--dtype", choices=("float16", "float32"), default="float16", help="of the maps"
+    )
+    add(
+        "--precision",
+        choices=PRECISIONS,
+        default="float32",
+        help="of the computation; the mixed ones are for GPUs",
+    )
+    add(
+        "--random-init",
+        choices=RANDOM_INIT,
+        default="none",
+        help="draw all weights anew, or all but word and position embeddings (the "
+        "control of the paper's Section 5)",
+    )
+    add("--seed", type=int, metavar="N", default=0, help="of --random-init and --debug")
+    add("--debug", action="store_true", help="a tiny random BERT, without the weights")
+    add("--resume", action="store_true", help="go on where an interrupted run stopped")
+    args = parser.parse_args(argv)
+    data = args.preprocessed_data_file
+    args.outfile = args.outfile or data.with_name(
+        data.name.removesuffix(".json") + "_attn.pkl"
+    )
+    return args
+
+
+@cli.script
+def main(argv: list[str] | None = None) -> None:
+    args, started = parse_args(argv), time.monotonic()
+    make_folder(args.outfile.parent)
+    config = BertConfig.from_folder(args.bert_dir)
+    if args.max_sequence_length > config.max_position_embeddings:
+        raise InputError(
+            f"--max-sequence-length {args.max_sequence_length} is beyond the "
+            f"{config.max_position_embeddings} positions of {args.bert_dir}"
+        )
+    examples = read_examples(args.preprocessed_data_file)
+    prepared, skipped = prepare_examples(
+        examples,
+        load_tokenizer(args.bert_dir, args.cased),
+        max_length=args.max_sequence_length,
+        segment_ids=args.segment_ids,
+        segment_types=config.type_vocab_size,
+        need_words=args.word_level,
+    )
+    drawn = args.debug or args.random_init == "all"
+    settings = cli.describe_run(args, args.preprocessed_data_file) | {
+        "weights_sha256": None if drawn else weight_digest(args.bert_dir),
+        "examples": len(examples),
+        "written": len(prepared),
+        "left_out": [
+            {"example": s.example, "why": f"{s.tokens} tokens"} for s in skipped
+        ],
+    }
+    if args.resume and is_written(args.outfile, settings):
+        print(f"{args.outfile} is whole already")
+        return
+    write(args, prepared, settings)
+    seconds = time.monotonic() - started
+    print(
+        f"{cli.plural(len(prepared), 'example')} written to {args.outfile} "
+        f"({args.outfile.stat().st_size / 1e6:,.1f} MB) in {seconds:,.0f} s"
+    )
+    if skipped:
+        print(
+            f"{cli.plural(len(skipped), 'example')} left out, longer than "
+            f"{args.max_sequence_length} tokens: see {args.outfile.stem}.meta.json"
+        )
+
+
+def write(args, prepared: list, settings: dict) -> None:
+    """Load BERT, run it and write the maps."""
+    from attention.extraction import attention_maps
+    from bert import load_model  # imports TensorFlow: only now
+
+    mode = args.word_level_mode if args.word_level else None
+    model = load_model(
+        args.bert_dir,
+        layers=args.layers and sorted({layer - 1 for layer in args.layers}),
+        random_init=args.random_init,
+        seed=args.seed,
+        tiny=args.debug,
+        maps_dtype="float32" if mode else args.dtype,
+        precision=args.precision,
+    )
+    with (
+        AttentionWriter(args.outfile, settings, args.resume) as writer,
+        cli.progress(total=len(prepared), initial=writer.done, unit=" examples") as bar,
+    ):
+        maps = attention_maps(
+            prepared,
+            model,
+            tokens_a_batch=args.batch_size * args.max_sequence_length,
+            mode=mode,
+            dtype=args.dtype,
+            done=writer.done,
+            on_batch=bar.update,
+        )
+        try:
+            for example in maps:
+                writer.write(example)
+        except BaseException:
+            print(
+                f"stopped; what is done is kept in {writer.partial}, and --resume "
+                "goes on from there",
+                file=sys.stderr,
+            )
+            raise
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

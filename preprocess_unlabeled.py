@@ -1,0 +1,91 @@
+"""Cut plain text into spans for the general analysis (Section 3).
+
+In:  a text file, one sentence a line, an empty line between documents
+Out: a JSON list of {"tokens": ["[CLS]", ..., "[SEP]", ..., "[SEP]"]}
+
+Try: python preprocess_unlabeled.py --data-file examples/unlabeled.txt --bert-dir DIR
+"""
+
+from pathlib import Path
+
+import cli
+from bert import load_tokenizer
+from corpora.examples import write_examples
+from corpora.unlabeled import SHORTEST_SPAN, cut_corpus
+from files import InputError
+
+
+def parse_args(argv: list[str] | None):
+    parser = cli.Parser(__doc__)
+    add = parser.add_argument
+    add("--data-file", type=Path, metavar="FILE", required=True, help="the text file")
+    add(
+        "--bert-dir",
+        type=Path,
+        metavar="DIR",
+        required=True,
+        help="BERT folder, for its vocabulary",
+    )
+    add(
+        "--outfile",
+        type=Path,
+        metavar="FILE",
+        help="default: the data file, ending in .json",
+    )
+    add(
+        "--num-docs",
+        type=cli.positive,
+        metavar="N",
+        default=1000,
+        help="how many spans at most",
+    )
+    add(
+        "--max-sequence-length",
+        type=cli.positive,
+        metavar="N",
+        default=128,
+        help="tokens a span",
+    )
+    add("--cased", action="store_true", help="keep case (and accents) of the text")
+    add("--seed", type=int, metavar="N", default=0, help="of the random cuts")
+    add(
+        "--keep-all",
+        action="store_true",
+        help="go on with a document after a chunk of a single sentence, which ends it "
+        "in the original",
+    )
+    args = parser.parse_args(argv)
+    if args.max_sequence_length < SHORTEST_SPAN:
+        parser.error(f"--max-sequence-length must be at least {SHORTEST_SPAN}")
+    args.outfile = args.outfile or args.data_file.with_suffix(".json")
+    return args
+
+
+@cli.script
+def main(argv: list[str] | None = None) -> None:
+    args = parse_args(argv)
+    if args.outfile == args.data_file:
+        raise InputError(f"{args.data_file}: would be overwritten; name an --outfile")
+    spans = cut_corpus(
+        args.data_file,
+        load_tokenizer(args.bert_dir, args.cased),
+        num_docs=args.num_docs,
+        max_length=args.max_sequence_length,
+        seed=args.seed,
+        keep_all=args.keep_all,
+    )
+    write_examples(args.outfile, spans.examples)
+    print(
+        f"{cli.plural(len(spans.examples), 'span')} from "
+        f"{cli.plural(spans.documents, 'document')} written to {args.outfile}"
+    )
+    if spans.dropped:
+        print(
+            f"{spans.dropped:,} of {cli.plural(spans.sentences, 'sentence')} dropped: "
+            "a chunk that is one single sentence has no second part"
+            + ("" if args.keep_all else ", and ends its document (--keep-all goes on)")
+        )
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
