@@ -43,7 +43,7 @@ def load_model(
     random_init: str = "none",
     seed: int = 0,
     tiny: bool = False,
-    maps_dtype: str = "float16",
+    maps_dtype: str = "float32",
     precision: str = "float32",
 ) -> BertModel:
     """A BertModel with the weights of `folder`, ready for `predict_on_batch`.

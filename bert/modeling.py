@@ -142,7 +142,7 @@ class BertModel(keras.Model):
         self,
         config: BertConfig,
         layers_kept: Sequence[int] | None = None,
-        maps_dtype: str = "float16",
+        maps_dtype: str = "float32",
         **kwargs,
     ):
         super().__init__(name="bert", **kwargs)

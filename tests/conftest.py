@@ -1,0 +1,132 @@
+"""A tiny BERT for the tests, written to disk in both of the formats people have."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+import backend
+
+VOCABULARY = """[PAD] [UNK] [CLS] [SEP] [MASK] the fox jump ##s ##ing over dog . , ' a
+un ##aff ##able 中 国 cafe [ ] sep cls ## ! red Fox Café 0 ##1""".split()
+
+# All sizes differ, so that a swapped axis cannot pass.
+CONFIG = {
+    "vocab_size": len(VOCABULARY),
+    "hidden_size": 15,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 3,
+    "intermediate_size": 22,
+    "max_position_embeddings": 32,
+    "type_vocab_size": 2,
+    "hidden_act": "gelu",
+}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def keras_started():
+    """Import Keras through the project's own door, which keeps it quiet."""
+    backend.start_keras()
+
+
+def tiny_weights(seed: int = 0) -> dict[str, np.ndarray]:
+    """Random weights of the tiny BERT under Google's names, far from idle."""
+    d, i = CONFIG["hidden_size"], CONFIG["intermediate_size"]
+    norms = {"LayerNorm/gamma": [d], "LayerNorm/beta": [d]}
+    embeddings = {
+        "word_embeddings": [CONFIG["vocab_size"], d],
+        "position_embeddings": [CONFIG["max_position_embeddings"], d],
+        "token_type_embeddings": [CONFIG["type_vocab_size"], d],
+        **norms,
+    }
+    layer = {
+        **{f"attention/self/{p}/kernel": [d, d] for p in ("query", "key", "value")},
+        **{f"attention/self/{p}/bias": [d] for p in ("query", "key", "value")},
+        "attention/output/dense/kernel": [d, d],
+        "attention/output/dense/bias": [d],
+        **{f"attention/output/{name}": shape for name, shape in norms.items()},
+        "intermediate/dense/kernel": [d, i],
+        "intermediate/dense/bias": [i],
+        "output/dense/kernel": [i, d],
+        "output/dense/bias": [d],
+        **{f"output/{name}": shape for name, shape in norms.items()},
+    }
+    shapes = {f"bert/embeddings/{name}": shape for name, shape in embeddings.items()}
+    for n in range(CONFIG["num_hidden_layers"]):
+        shapes |= {f"bert/encoder/layer_{n}/{k}": shape for k, shape in layer.items()}
+    rng = np.random.default_rng(seed)
+    return {
+        name: rng.normal(float(name.endswith("gamma")), 0.4, shape).astype("float32")
+        for name, shape in shapes.items()
+    }
+
+
+def write_google(folder, weights, **more):
+    """Write a folder as Google's: TensorFlow's own format of checkpoints."""
+    import tensorflow as tf
+
+    _write_common(folder, "bert_config.json")
+    everything = weights | more
+    tf.raw_ops.SaveV2(
+        prefix=str(folder / "bert_model.ckpt"),
+        tensor_names=list(everything),
+        shape_and_slices=[""] * len(everything),
+        tensors=list(everything.values()),
+    )
+    return folder
+
+
+def write_hugging_face(folder, weights, prefix="bert.", shards=1):
+    """Write a folder as Hugging Face's: kernels transposed, names with dots."""
+    _write_common(folder, "config.json")
+    named = {}
+    for name, weight in weights.items():
+        key = re.sub(r"layer_(\d+)", r"layer.\1", name).replace("/", ".")
+        key = key.replace("LayerNorm.gamma", "LayerNorm.weight")
+        key = key.replace("LayerNorm.beta", "LayerNorm.bias")
+        if key.endswith("kernel"):
+            key, weight = key.replace("kernel", "weight"), weight.T.copy()
+        elif key.endswith("_embeddings"):
+            key += ".weight"
+        named[key.replace("bert.", prefix, 1)] = weight
+    keys = list(named)
+    files = [f"model-{n + 1}-of-{shards}.safetensors" for n in range(shards)]
+    if shards == 1:
+        files = ["model.safetensors"]
+    where = {key: files[n % shards] for n, key in enumerate(keys)}
+    for file in files:
+        save_file({k: named[k] for k in keys if where[k] == file}, folder / file)
+    if shards > 1:
+        index = {"metadata": {}, "weight_map": where}
+        (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+    return folder
+
+
+def _write_common(folder, config_name):
+    folder.mkdir(exist_ok=True)
+    (folder / config_name).write_text(json.dumps(CONFIG))
+    (folder / "vocab.txt").write_text("\n".join(VOCABULARY) + "\n", encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def bert_dir(tmp_path_factory):
+    """The tiny BERT in a Hugging Face folder."""
+    return write_hugging_face(tmp_path_factory.mktemp("bert"), tiny_weights())
+
+
+@pytest.fixture(scope="session")
+def model(bert_dir):
+    """The tiny BERT, its maps in float32."""
+    from bert import load_model
+
+    return load_model(bert_dir)
+
+
+@pytest.fixture(scope="session")
+def tokenizer(bert_dir):
+    """The tiny BERT's tokenizer."""
+    from bert import load_tokenizer
+
+    return load_tokenizer(bert_dir)

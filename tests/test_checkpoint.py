@@ -1,0 +1,220 @@
+"""Loading: both formats, every leniency that is meant, and every strictness."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from conftest import CONFIG, tiny_weights, write_google, write_hugging_face
+
+from bert import BertConfig, load_model
+from bert.folder import weight_digest, weight_files
+from files import InputError
+
+
+def assert_holds(model, weights):
+    held = {v.path: np.asarray(v) for v in model.variables}
+    assert held.keys() == weights.keys()
+    for name, value in weights.items():
+        np.testing.assert_array_equal(held[name], value)
+
+
+def test_google_folder_with_what_pretraining_leaves_behind(tmp_path):
+    weights = tiny_weights()
+    more = {
+        "cls/predictions/output_bias": np.zeros(9, "float32"),
+        "bert/pooler/dense/kernel": np.zeros((15, 15), "float32"),
+        "global_step": np.array(7),
+        "beta1_power": np.float32(0.9),
+    }
+    for name, value in weights.items():
+        more |= {f"{name}/{slot}": value for slot in ("adam_m", "adam_v", "Adam_1")}
+    assert_holds(load_model(write_google(tmp_path, weights, **more)), weights)
+
+
+@pytest.mark.parametrize("prefix", ["bert.", ""])
+@pytest.mark.parametrize("shards", [1, 3])
+def test_hugging_face_folder_with_or_without_prefix_and_shards(
+    tmp_path, prefix, shards
+):
+    weights = tiny_weights()
+    folder = write_hugging_face(tmp_path, weights, prefix, shards)
+    assert_holds(load_model(folder), weights)
+
+
+def test_old_names_and_stored_positions(tmp_path):
+    """Early PyTorch checkpoints say gamma and beta, later ones store 0, 1, 2 ..."""
+    from safetensors.numpy import load_file, save_file
+
+    folder = write_hugging_face(tmp_path, tiny_weights())
+    old = {
+        key.replace("LayerNorm.weight", "LayerNorm.gamma").replace(
+            "LayerNorm.bias", "LayerNorm.beta"
+        ): value
+        for key, value in load_file(folder / "model.safetensors").items()
+    }
+    old["bert.embeddings.position_ids"] = np.arange(32)[None]
+    old["bert.pooler.dense.weight"] = np.zeros((15, 15), "float32")
+    old["cls.seq_relationship.weight"] = np.zeros((2, 15), "float32")
+    save_file(old, folder / "model.safetensors")
+    assert_holds(load_model(folder), tiny_weights())
+
+
+def test_weights_in_half_precision_are_read(tmp_path):
+    import ml_dtypes
+
+    for dtype in (np.float16, ml_dtypes.bfloat16):
+        weights = {k: v.astype(dtype) for k, v in tiny_weights().items()}
+        folder = write_hugging_face(tmp_path / np.dtype(dtype).name, weights)
+        expected = {k: v.astype("float32") for k, v in weights.items()}
+        assert_holds(load_model(folder), expected)
+
+
+def test_missing_unknown_and_misshapen_weights_are_listed_together(tmp_path):
+    weights = tiny_weights()
+    del weights["bert/encoder/layer_1/output/dense/bias"]
+    weights["bert/encoder/layer_2/output/dense/bias"] = np.zeros(15, "float32")
+    weights["classifier/bias"] = np.zeros(2, "float32")
+    weights["bert/embeddings/word_embeddings"] = np.zeros((5, 15), "float32")
+    with pytest.raises(InputError) as error:
+        load_model(write_google(tmp_path, weights))
+    assert str(error.value) == (
+        f"{tmp_path}: the weights do not fit the config. "
+        "missing: bert/encoder/layer_1/output/dense/bias; "
+        "unknown: bert/encoder/layer_2/output/dense/bias, classifier/bias; "
+        "of another shape: bert/embeddings/word_embeddings "
+        f"(expected [{CONFIG['vocab_size']}, 15], found [5, 15])"
+    )
+
+
+def test_missing_weights_hide_behind_no_left_over_group(tmp_path):
+    weights = tiny_weights()
+    weights["bert/encoder/layer_0/attention/self/query/adam_m"] = weights.pop(
+        "bert/encoder/layer_0/attention/self/query/kernel"
+    )
+    with pytest.raises(InputError, match="missing: .*query/kernel"):
+        load_model(write_google(tmp_path, weights))
+
+
+def test_pytorch_bin_is_refused_with_the_way_to_convert_it(tmp_path, bert_dir):
+    shutil.copy(bert_dir / "config.json", tmp_path)
+    (tmp_path / "pytorch_model.bin").write_bytes(b"anything")
+    with pytest.raises(InputError, match=r"weights_only=True.*save_file"):
+        load_model(tmp_path)
+
+
+def test_folder_without_weights_says_which_are_expected(tmp_path, bert_dir):
+    shutil.copy(bert_dir / "config.json", tmp_path)
+    with pytest.raises(InputError, match=r"bert_model\.ckpt.*model\.safetensors"):
+        load_model(tmp_path)
+
+
+def test_shards_that_are_not_there_are_named(tmp_path):
+    folder = write_hugging_face(tmp_path, tiny_weights(), shards=2)
+    (folder / "model-2-of-2.safetensors").unlink()
+    with pytest.raises(InputError, match=r"model-2-of-2\.safetensors, not in the"):
+        load_model(folder)
+
+
+@pytest.mark.parametrize("kept_bytes", [0, 5, 2000])
+def test_weight_file_cut_short(tmp_path, kept_bytes):
+    folder = write_hugging_face(tmp_path, tiny_weights())
+    path = folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:kept_bytes])
+    with pytest.raises(InputError, match=r"model\.safetensors: cannot be read"):
+        load_model(folder)
+
+
+def test_google_data_file_cut_short(tmp_path):
+    folder = write_google(tmp_path, tiny_weights())
+    (data,) = folder.glob("*.data-*")
+    data.write_bytes(data.read_bytes()[:1000])
+    with pytest.raises(InputError, match="cannot read"):
+        load_model(folder)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"model_type": "roberta"}, "model_type is 'roberta', expected 'bert'"),
+        ({"position_embedding_type": "relative_key"}, "expected 'absolute'"),
+        ({"hidden_size": None}, "hidden_size is None, expected a whole number above"),
+        ({"hidden_size": 16}, "hidden_size 16 is no multiple of .*heads 3"),
+        ({"num_hidden_layers": 0}, "num_hidden_layers is 0, expected a whole number"),
+        ({"hidden_act": "swish"}, "hidden_act is 'swish', expected one of gelu"),
+    ],
+)
+def test_config_that_is_no_such_bert(tmp_path, change, message):
+    folder = write_hugging_face(tmp_path, tiny_weights())
+    (folder / "config.json").write_text(json.dumps(CONFIG | change))
+    with pytest.raises(InputError, match=message):
+        load_model(folder)
+
+
+def test_config_that_lacks_sizes_is_no_json_or_is_absent(tmp_path):
+    with pytest.raises(InputError, match="no such folder"):
+        BertConfig.from_folder(tmp_path / "absent")
+    with pytest.raises(InputError, match=r"neither of bert_config\.json and config"):
+        BertConfig.from_folder(tmp_path)
+    (tmp_path / "config.json").write_text('{"hidden_size": 15}')
+    with pytest.raises(InputError, match="vocab_size, num_hidden_layers, .* missing"):
+        BertConfig.from_folder(tmp_path)
+    (tmp_path / "config.json").write_text("{")
+    with pytest.raises(InputError, match="not JSON"):
+        BertConfig.from_folder(tmp_path)
+
+
+def test_layer_that_does_not_exist(bert_dir):
+    with pytest.raises(InputError, match="layer 3 does not exist; the model has 2"):
+        load_model(bert_dir, layers=[0, 2])
+
+
+def test_random_init_keeps_word_and_position_embeddings_only(bert_dir):
+    trained, again, other = (
+        {v.path: np.asarray(v) for v in load_model(bert_dir, **options).variables}
+        for options in (
+            {},
+            {"random_init": "keep-embeddings", "seed": 5},
+            {"random_init": "keep-embeddings", "seed": 6},
+        )
+    )
+    kept = {"bert/embeddings/word_embeddings", "bert/embeddings/position_embeddings"}
+    for name, value in again.items():
+        assert np.array_equal(value, trained[name]) == (name in kept)
+        if name.endswith("gamma"):
+            assert (value == 1).all()
+        elif name.endswith(("bias", "beta")):
+            assert (value == 0).all()
+        elif name not in kept:
+            assert not np.array_equal(value, other[name])
+            assert np.abs(value).max() <= 2 * 0.02  # cut at two deviations of 0.02
+
+
+def test_random_init_draws_each_layer_apart_and_repeats_by_seed(bert_dir):
+    first, second = (
+        {v.path: np.asarray(v) for v in model.variables}
+        for model in (load_model(bert_dir, random_init="all", seed=5) for _ in range(2))
+    )
+    for name in first:
+        np.testing.assert_array_equal(first[name], second[name])
+    query = "bert/encoder/layer_{}/attention/self/query/kernel"
+    assert not np.array_equal(first[query.format(0)], first[query.format(1)])
+    # a normal distribution cut at two deviations has 0.880 of the deviation left
+    words = first["bert/embeddings/word_embeddings"]
+    assert 0.7 * 0.02 < words.std() < 0.88 * 0.02 * 1.2
+
+
+def test_debug_model_needs_no_weights(tmp_path, bert_dir):
+    shutil.copy(bert_dir / "config.json", tmp_path)
+    model = load_model(tmp_path, tiny=True)
+    assert len(model.encoder) == 3
+    assert model.config.hidden_size == 144
+    assert model.config.vocab_size == CONFIG["vocab_size"]
+
+
+def test_digest_is_that_of_the_weight_file(bert_dir):
+    import hashlib
+
+    data = (bert_dir / "model.safetensors").read_bytes()
+    assert weight_files(bert_dir) == [bert_dir / "model.safetensors"]
+    assert weight_digest(bert_dir) == hashlib.sha256(data).hexdigest()

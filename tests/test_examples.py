@@ -1,0 +1,106 @@
+"""Examples: what is read, what is refused, and what BERT is given."""
+
+import pytest
+
+from attention.examples import prepare_examples, read_examples
+from corpora.examples import write_examples
+from files import InputError
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("[{]", "not JSON"),
+        ("\x00", "not JSON"),
+        ("[" * 100_000, "not JSON"),
+        ('{"text": "a"}', "expected a list of examples, found an object"),
+        ("3", "expected a list of examples, found a number"),
+        ('[{"text": "a"}, 7]', "example 1: expected an object, found a number"),
+        ("[{}]", "example 0: expected exactly one of text, words, tokens; found none"),
+        ('[{"text": "a", "words": []}]', "example 0: .*; found text and words"),
+        ('[{"text": ["a"]}]', "'text' must be a string, found a list"),
+        ('[{"text": null}]', "'text' must be a string, found null"),
+        ('[{"words": "a"}]', "'words' must be a list of strings, found a string"),
+        ('[{"words": ["a", 1]}]', "'words' must hold strings only, found a number"),
+        ('[{"tokens": [true]}]', "'tokens' must hold strings only, found a truth"),
+        ('[{"tokens": []}]', "'tokens' must hold .* found no token"),
+    ],
+)
+def test_what_is_no_list_of_examples(tmp_path, content, message):
+    path = tmp_path / "data.json"
+    path.write_text(content)
+    with pytest.raises(InputError, match=message) as error:
+        read_examples(path)
+    assert str(path) in str(error.value)
+
+
+def test_bytes_that_are_no_text(tmp_path):
+    (tmp_path / "data.json").write_bytes(b'["\xff"]')
+    with pytest.raises(InputError, match="not JSON"):
+        read_examples(tmp_path / "data.json")
+
+
+def test_written_examples_are_read_again(tmp_path):
+    for examples in ([], [{"text": "café 中"}, {"words": ["a"], "heads": [0]}]):
+        write_examples(tmp_path / "new" / "data.json", examples)
+        assert read_examples(tmp_path / "new" / "data.json") == examples
+    assert [p.name for p in (tmp_path / "new").iterdir()] == ["data.json"]
+
+
+def test_the_three_fields(tokenizer):
+    (text, words, tokens), skipped = prepare_examples(
+        [
+            {"text": "The fox jumps."},
+            {"words": ["jumps", "\x07", "unaffable"], "heads": [0, 1, 1]},
+            {"tokens": ["[CLS]", "a", "[SEP]", "dog", "[SEP]"]},
+        ],
+        tokenizer,
+    )
+    assert skipped == []
+    assert text.tokens == "[CLS] the fox jump ##s . [SEP]".split()
+    assert text.token_ids == [2, 5, 6, 7, 8, 12, 3]
+    assert text.segment_ids == [0] * 7
+    assert text.word_pieces is None
+    # a word that yields no piece becomes [UNK] and stays a word
+    assert words.tokens == "[CLS] jump ##s [UNK] un ##aff ##able [SEP]".split()
+    assert words.word_pieces == [[0], [1, 2], [3], [4, 5, 6], [7]]
+    assert words.example["heads"] == [0, 1, 1]
+    assert tokens.tokens == tokens.example["tokens"]
+
+
+def test_segment_ids(tokenizer):
+    two_parts = ["[CLS]", "a", "[SEP]", "dog", "[SEP]"]
+
+    def segments(example, kind="sep"):
+        (prepared,), _ = prepare_examples([example], tokenizer, segment_ids=kind)
+        return prepared.segment_ids
+
+    assert segments({"tokens": two_parts}) == [0, 0, 0, 1, 1]
+    assert segments({"tokens": two_parts}, "zeros") == [0] * 5
+    assert segments({"tokens": ["fox", "dog"]}) == [0, 0]
+    assert segments({"text": "a dog"}) == [0, 0, 0, 0]
+    given = {"tokens": two_parts, "segment_ids": [1, 1, 0, 0, 1]}
+    assert segments(given) == segments(given, "zeros") == [1, 1, 0, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("example", "options", "message"),
+    [
+        ({"tokens": ["[CLS]", "wolf"]}, {}, "'wolf' is not in the vocabulary"),
+        ({"text": "fox"}, {"need_words": True}, "no 'words'"),
+        ({"tokens": ["a"], "segment_ids": [0, 0]}, {}, "must be a list of 1 numbers"),
+        ({"tokens": ["a"], "segment_ids": [2]}, {}, "whole numbers below 2"),
+        ({"tokens": ["a"], "segment_ids": [True]}, {}, "whole numbers below 2"),
+        ({"tokens": ["a"], "segment_ids": 0}, {}, "must be a list of 1 numbers"),
+    ],
+)
+def test_unusable_examples_are_named(tokenizer, example, options, message):
+    with pytest.raises(InputError, match=f"example 1: .*{message}"):
+        prepare_examples([{"words": ["a"]}, example], tokenizer, **options)
+
+
+def test_too_long_examples_are_left_out_and_counted(tokenizer):
+    examples = [{"text": "a " * n} for n in (3, 4, 0, 5)]
+    prepared, skipped = prepare_examples(examples, tokenizer, max_length=5)
+    assert [len(p.tokens) for p in prepared] == [5, 2]
+    assert [(s.example, s.tokens) for s in skipped] == [(1, 6), (3, 7)]

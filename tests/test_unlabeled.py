@@ -1,0 +1,99 @@
+"""Cutting text into spans, by hand; the random numbers are Python's own for seed 0.
+
+After random.Random(0): randint(1, 2) gives 2; then random() gives 0.758 and 0.421.
+"""
+
+import pytest
+
+from bert import Tokenizer
+from corpora.unlabeled import cut_corpus
+from files import InputError
+
+LETTERS = Tokenizer({t: i for i, t in enumerate("[UNK] [CLS] [SEP] a b c d e".split())})
+for _letter in "fghijklmnop":
+    LETTERS.vocabulary[_letter] = len(LETTERS.vocabulary)
+LETTERS = Tokenizer(LETTERS.vocabulary)
+
+
+@pytest.fixture
+def cut(tmp_path):
+    def cut_text(text, **options):
+        path = tmp_path / "corpus.txt"
+        path.write_text(text, encoding="utf-8")
+        spans = cut_corpus(path, LETTERS, **{"max_length": 10} | options)
+        return spans, [" ".join(e["tokens"]) for e in spans.examples]
+
+    return cut_text
+
+
+def test_spans_by_hand(cut):
+    """Target 10 - 3 = 7 pieces. The first document's 3 + 2 + 4 pieces make one chunk of
+    n = 3 sentences; randint(1, 2) = 2 of them are the first part: abcde | fghi. 9 are 2
+    too many: the first part is longer, 0.758 takes its last: abcd | fghi. On a tie it
+    is the second's turn, 0.421 takes its first: abcd | ghi. The second document is one
+    chunk of ab | cd, as randint(1, 1) = 1. The shuffle of two leaves them in place."""
+    spans, texts = cut("a b c\nd e\nf g h i\n\na b\nc d\n")
+    assert texts == ["[CLS] a b c d [SEP] g h i [SEP]", "[CLS] a b [SEP] c d [SEP]"]
+    assert (spans.documents, spans.sentences, spans.dropped) == (2, 5, 0)
+
+
+def test_chunks_end_at_the_target(cut):
+    """abc + defg are the 7 wanted, so that hi + jk make a chunk of their own; each has
+    two sentences and is cut after the first."""
+    _, texts = cut("a b c\nd e f g\nh i\nj k\n")
+    assert sorted(texts) == [
+        "[CLS] a b c [SEP] d e f g [SEP]",
+        "[CLS] h i [SEP] j k [SEP]",
+    ]
+
+
+def test_last_document_needs_no_empty_line_and_many_empty_lines_are_one(cut):
+    assert cut("a b\nc d")[1] == cut("\n\na b\n \nc d\n\n\n".replace(" \n", ""))[1]
+    assert cut("a\nb\n\n\n\t\nc\nd")[0].documents == 2
+
+
+def test_sentence_that_fills_a_chunk_ends_its_document_as_in_the_original(cut):
+    """a...h alone reach the target of 7: a chunk with an empty second part."""
+    text = "a b c\nd e f g\na b c d e f g h\nh i\nj k\n\nl m\nn o\n"
+    spans, texts = cut(text)
+    assert sorted(texts) == [
+        "[CLS] a b c [SEP] d e f g [SEP]",
+        "[CLS] l m [SEP] n o [SEP]",
+    ]
+    assert (spans.sentences, spans.dropped) == (7, 3)
+
+    spans, texts = cut(text, keep_all=True)
+    assert "[CLS] h i [SEP] j k [SEP]" in texts
+    assert (len(texts), spans.dropped) == (3, 1)
+
+
+def test_reading_stops_with_the_document_that_completes_the_number(cut):
+    spans, texts = cut("a\nb\n\nc\nd\n\ne\nf\n", num_docs=2)
+    assert sorted(texts) == ["[CLS] a [SEP] b [SEP]", "[CLS] c [SEP] d [SEP]"]
+    assert spans.documents == 2
+
+
+def test_all_spans_of_a_document_are_cut_even_if_one_is_taken(cut):
+    """Both chunks of the document, abc + defg and hi + jk, are cut before one is taken:
+    the sentences of the second are none of the dropped ones."""
+    spans, texts = cut("a b c\nd e f g\nh i\nj k\n", num_docs=1)
+    assert texts == ["[CLS] a b c [SEP] d e f g [SEP]"]
+    assert (spans.sentences, spans.dropped) == (4, 0)
+
+
+def test_seed_decides_the_cuts(cut):
+    text = "\n".join("a b c d e f g".split()) * 3
+    assert cut(text, seed=1)[1] == cut(text, seed=1)[1]
+    assert len({tuple(cut(text, seed=s)[1]) for s in range(8)}) > 1
+
+
+def test_no_text_gives_no_spans(cut):
+    spans, texts = cut("\n \n\x07\n")
+    assert (texts, spans.dropped) == ([], 0)
+
+
+def test_file_that_is_no_text(tmp_path):
+    path = tmp_path / "corpus.txt"
+    path.write_bytes(b"fine\n\xff\xfe\n")
+    with pytest.raises(InputError, match=r"corpus\.txt: not UTF-8 text"):
+        cut_corpus(path, LETTERS)
