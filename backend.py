@@ -23,6 +23,7 @@ def start_keras() -> None:
 
             # the first operation looks for devices, and says so
             keras.ops.cast(keras.ops.zeros(1), "float16")
+        del os.environ["TF_CPP_MIN_LOG_LEVEL"]  # not for the processes we start
 
 
 @contextlib.contextmanager

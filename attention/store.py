@@ -35,7 +35,7 @@ HEADER = pickle.PROTO + bytes([PROTOCOL]) + pickle.EMPTY_LIST
 SIZE = struct.Struct("<2sqc")  # LONG1 with 8 bytes, the size, POP
 LONG1 = pickle.LONG1 + b"\x08"
 
-LONGEST_KEPT = 1000  # characters of a string that later items may refer to
+LONGEST_KEPT = 1000  # characters or bytes of what later items may refer to
 END = object()
 
 
@@ -256,9 +256,7 @@ class _Memo(dict):
     def forget(self) -> None:
         """Let go of all but small things, which later items may refer to."""
         for key in list(itertools.islice(self, self.settled, None)):
-            value = self[key]
-            text = isinstance(value, str) and len(value) <= LONGEST_KEPT
-            if not (text or isinstance(value, np.dtype) or callable(value)):
+            if not _is_small(self[key]):
                 self[key] = END
         self.settled = len(self)
 
@@ -267,6 +265,14 @@ class _Memo(dict):
         if value is END:
             raise _ForgottenError
         return value
+
+
+def _is_small(value: Any) -> bool:
+    if isinstance(value, str | bytes):
+        return len(value) <= LONGEST_KEPT
+    if isinstance(value, tuple):
+        return all(map(_is_small, value))
+    return not isinstance(value, dict | list | set | bytearray | np.ndarray)
 
 
 class _Walker(_Plain, pickle._Unpickler):

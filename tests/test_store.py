@@ -95,7 +95,7 @@ def test_memory_is_that_of_one_example_not_of_the_file(tmp_path):
                 writer.write(example)
 
     assert peak_of(write_copies) < 6 * size
-    for protocol in (2, 4):
+    for protocol in (2, 3, 4, 5):
         foreign.write_bytes(pickle.dumps(list(copies()), protocol))
         for file in (path, foreign):
             read = peak_of(lambda f=file: collections.deque(read_attention(f), 0))

@@ -1,0 +1,139 @@
+"""Examples to maps: order, batches, cutting, words, resuming."""
+
+import numpy as np
+import pytest
+from conftest import tiny_weights
+from oracle import attention_maps as numpy_maps
+
+import attention.extraction as extraction
+from attention.examples import prepare_examples
+from attention.extraction import attention_maps, extract_attention
+from attention.word_level import word_attention
+from bert import load_model
+
+WORDS = ["the", "fox", "jumps", "unaffable", "over", "dog", "."]
+
+
+@pytest.fixture
+def examples():
+    """Forty examples of 2 to 28 tokens, lengths and fields mixed."""
+    rng = np.random.default_rng(3)
+    texts = [" ".join(rng.choice(WORDS, rng.integers(0, 14))) for _ in range(40)]
+    return [
+        {"text": text, "id": i} if i % 3 else {"words": text.split(), "id": i}
+        for i, text in enumerate(texts)
+    ]
+
+
+def test_order_content_and_type(model, tokenizer, examples):
+    found = list(extract_attention(examples, model, tokenizer, max_length=32))
+    assert [e["id"] for e in found] == list(range(40))
+    prepared, _ = prepare_examples(examples, tokenizer)
+    for example, item in zip(found, prepared, strict=True):
+        assert example["tokens"] == item.tokens
+        assert example["attns"].dtype == np.float16
+        expected = numpy_maps(tiny_weights(), 3, item.token_ids, item.segment_ids)
+        # float16 keeps 11 bits: at most 2 ** -12 off below 1
+        np.testing.assert_allclose(example["attns"], expected, atol=2**-12 + 1e-5)
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 40])
+def test_batches_do_not_matter(model, tokenizer, examples, batch_size, monkeypatch):
+    monkeypatch.setattr(extraction, "LOOK_AHEAD_BYTES", 20_000)  # a few windows
+    options = {"max_length": 32, "dtype": "float32"}
+    together = extract_attention(examples, model, tokenizer, **options)
+    others = extract_attention(
+        examples, model, tokenizer, batch_size=batch_size, **options
+    )
+    for a, b in zip(together, others, strict=True):
+        np.testing.assert_allclose(a["attns"], b["attns"], atol=1e-6)
+
+
+@pytest.mark.parametrize("mode", ["mean", "first", "max"])
+def test_word_level_is_computed_before_rounding(model, tokenizer, mode):
+    examples = [{"words": WORDS[:n]} for n in (7, 0, 4, 1)]
+    found = extract_attention(
+        examples, model, tokenizer, word_level=True, word_level_mode=mode
+    )
+    prepared, _ = prepare_examples(examples, tokenizer)
+    for example, item in zip(found, prepared, strict=True):
+        maps = numpy_maps(tiny_weights(), 3, item.token_ids, item.segment_ids)
+        expected = word_attention(maps, item.word_pieces, mode)
+        assert example["attns"].shape == (2, 3, *[len(item.word_pieces)] * 2)
+        assert example["attns"].dtype == np.float16
+        np.testing.assert_allclose(example["attns"], expected, atol=1e-5, rtol=2**-11)
+
+
+def test_a_model_that_rounds_is_refused_where_it_would_round_too_early(
+    bert_dir, tokenizer
+):
+    rounding = load_model(bert_dir, maps_dtype="float16")
+    for options in ({"word_level": True}, {"dtype": "float32"}):
+        with pytest.raises(ValueError, match="the model rounds its maps"):
+            list(extract_attention([{"words": []}], rounding, tokenizer, **options))
+    (example,) = extract_attention([{"words": []}], rounding, tokenizer)
+    assert example["attns"].dtype == np.float16
+
+
+@pytest.mark.parametrize("done", [0, 1, 17, 39, 40])
+def test_going_on_after_some_gives_the_same_bytes(
+    model, tokenizer, examples, done, monkeypatch
+):
+    monkeypatch.setattr(extraction, "LOOK_AHEAD_BYTES", 20_000)
+    prepared, _ = prepare_examples(examples, tokenizer)
+    everything = list(attention_maps(prepared, model, tokens_a_batch=64))
+    batches = []
+    rest = list(
+        attention_maps(
+            prepared, model, tokens_a_batch=64, done=done, on_batch=batches.append
+        )
+    )
+    assert sum(batches) == len(rest) == 40 - done
+    for a, b in zip(rest, everything[done:], strict=True):
+        assert a["id"] == b["id"]
+        assert a["attns"].tobytes() == b["attns"].tobytes()
+
+
+def test_too_long_examples_are_left_out_with_a_warning(model, tokenizer):
+    examples = [{"text": "a"}, {"text": "a a a"}, {"text": "a a"}]
+    with pytest.warns(UserWarning, match="1 examples of more than 4 tokens left out"):
+        found = list(extract_attention(examples, model, tokenizer, max_length=4))
+    assert [e["text"] for e in found] == ["a", "a a"]
+
+
+def test_nothing_in_nothing_out(model, tokenizer):
+    assert list(extract_attention([], model, tokenizer)) == []
+
+
+def plan(lengths, tokens_a_batch, step=1, bytes_a_pair=2):
+    return list(extraction._plan(lengths, tokens_a_batch, step, bytes_a_pair))
+
+
+def test_batches_hold_like_lengths_and_all_examples_once(monkeypatch):
+    """Windows of 3 (with 30 bytes ahead and 2 * 5 ** 2 a map): 7 4 5, then 3 6 2, 4.
+    Sorted, 4 5 7 are cut at 2 * 5 <= 12 tokens and 2 3 6 at 2 * 3."""
+    monkeypatch.setattr(extraction, "LOOK_AHEAD_BYTES", 2 * (49 + 16 + 25))
+    lengths = [7, 4, 5, 5, 7, 4, 2]
+    assert plan(lengths, 12) == [[1, 2], [0], [5, 3], [4], [6]]
+
+
+def test_lengths_count_rounded_up_where_shapes_are_few():
+    """In steps of 4, lengths 3 4 5 8 count as 4 4 8 8: two of each fit into 16."""
+    assert plan([3, 4, 5, 8], 16, step=4) == [[0, 1], [2, 3]]
+    assert plan([3, 4, 5, 8], 15) == [[0, 1, 2], [3]]
+
+
+def test_one_example_may_be_more_than_a_batch():
+    assert plan([9, 9], 5) == [[0], [1]]
+    assert plan([], 5) == []
+
+
+def test_memory_ahead_is_bounded(model, tokenizer, monkeypatch):
+    """Reading one result must not compute all: a window here is two examples of 4
+    tokens, with maps of 2 layers x 3 heads x 2 bytes for each pair of tokens."""
+    monkeypatch.setattr(extraction, "LOOK_AHEAD_BYTES", 2 * 4**2 * (2 * 3 * 2))
+    prepared, _ = prepare_examples([{"text": "a a"}] * 30, tokenizer)
+    batches = []
+    maps = attention_maps(prepared, model, tokens_a_batch=100, on_batch=batches.append)
+    next(maps)
+    assert batches == [2]

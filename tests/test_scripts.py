@@ -1,0 +1,364 @@
+"""The scripts as a user runs them: chains, both spellings, bad input, interruptions."""
+
+import json
+import os
+import pickle
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import tiny_weights, write_google
+from oracle import attention_maps
+
+import extract_attention
+import preprocess_unlabeled
+from attention import extraction
+from attention.store import load_attention
+
+ROOT = Path(__file__).parent.parent
+TEXT = "the fox jumps over the dog .\na red dog , a fox\n\nunaffable !\nthe dog\n"
+EXAMPLES = [
+    {"text": "the fox"},
+    {"words": ["jumps", "over"], "heads": [0, 1]},
+    {"tokens": ["[CLS]", "dog", "[SEP]", "a", "[SEP]"]},
+]
+
+
+@pytest.fixture
+def data(tmp_path):
+    path = tmp_path / "data.json"
+    path.write_text(json.dumps(EXAMPLES))
+    return path
+
+
+def run(script, *arguments) -> subprocess.CompletedProcess:
+    command = [sys.executable, ROOT / script, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+
+
+def extract(data, bert_dir, *flags) -> int:
+    return extract_attention.main(
+        ["--preprocessed-data-file", data, "--bert-dir", bert_dir, *flags]
+    )
+
+
+def test_text_to_maps_as_the_original_readme_spells_it(tmp_path, bert_dir):
+    (tmp_path / "corpus.txt").write_text(TEXT)
+    result = run(
+        "preprocess_unlabeled.py",
+        *("--data_file", tmp_path / "corpus.txt", "--bert_dir", bert_dir),
+        *("--max_sequence_length=20", "--num_docs", 5),
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "2 spans from 2 documents written" in result.stdout
+    result = run(
+        "extract_attention.py",
+        *("--preprocessed_data_file", tmp_path / "corpus.json"),
+        *("--bert_dir", bert_dir, "--max_sequence_length", 32),
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "2 examples written" in result.stdout
+
+    spans = json.loads((tmp_path / "corpus.json").read_text())
+    maps = load_attention(tmp_path / "corpus_attn.pkl")
+    assert [m["tokens"] for m in maps] == [s["tokens"] for s in spans]
+    for example in maps:
+        vocabulary = (bert_dir / "vocab.txt").read_text(encoding="utf-8").split("\n")
+        ids = [vocabulary.index(token) for token in example["tokens"]]
+        expected = attention_maps(tiny_weights(), 3, ids, [0] * len(ids))
+        np.testing.assert_allclose(example["attns"], expected, atol=2**-12 + 1e-5)
+
+
+def test_google_folder_and_every_kind_of_example(tmp_path, data):
+    folder = write_google(tmp_path / "google", tiny_weights())
+    assert extract(data, folder, "--max-sequence-length", "32") == 0
+    with open(tmp_path / "data_attn.pkl", "rb") as file:
+        maps = pickle.load(file)
+    assert [m["tokens"] for m in maps] == [
+        ["[CLS]", "the", "fox", "[SEP]"],
+        ["[CLS]", "jump", "##s", "over", "[SEP]"],
+        ["[CLS]", "dog", "[SEP]", "a", "[SEP]"],
+    ]
+    assert [m["attns"].shape for m in maps] == [(2, 3, n, n) for n in (4, 5, 5)]
+    assert maps[1]["heads"] == [0, 1]
+    assert maps[1]["words"] == ["jumps", "over"]
+
+
+def test_flags_change_what_they_say(tmp_path, bert_dir):
+    data = tmp_path / "data.json"
+    data.write_text(json.dumps([{"words": ["unaffable", "fox"]}]))
+
+    def maps(*flags):
+        assert extract(data, bert_dir, "--max-sequence-length", "32", *flags) == 0
+        (example,) = load_attention(tmp_path / "data_attn.pkl")
+        return example["attns"]
+
+    plain = maps()
+    assert plain.shape == (2, 3, 6, 6)
+    assert maps("--word-level").shape == (2, 3, 4, 4)
+    np.testing.assert_array_equal(maps("--layers", "2"), plain[1:])
+    full = maps("--dtype", "float32")
+    assert full.dtype == np.float32
+    np.testing.assert_array_equal(full.astype(np.float16), plain)
+    first = maps("--word-level", "--word-level-mode", "first")
+    np.testing.assert_allclose(first[:, :, 1, 2], plain[:, :, 1, 4], atol=1e-3)
+    assert maps("--debug").shape == (3, 12, 6, 6)
+    assert not np.array_equal(maps("--random-init", "all"), plain)
+    once = maps("--random-init", "keep-embeddings", "--seed", "1")
+    np.testing.assert_array_equal(
+        once, maps("--random-init", "keep-embeddings", "--seed", "1")
+    )
+    assert not np.array_equal(
+        once, maps("--random-init", "keep-embeddings", "--seed", "2")
+    )
+    assert np.abs(maps("--precision", "mixed_bfloat16") - plain).max() > 1e-4
+
+
+def test_segment_ids_flag(tmp_path, bert_dir):
+    data = tmp_path / "data.json"
+    tokens = ["[CLS]", "fox", "[SEP]", "dog", "[SEP]"]
+    data.write_text(json.dumps([{"tokens": tokens}]))
+    for kind, segments in (("zeros", [0] * 5), ("sep", [0, 0, 0, 1, 1])):
+        flags = ("--segment-ids", kind, "--max-sequence-length", "32")
+        assert extract(data, bert_dir, *flags) == 0
+        (example,) = load_attention(tmp_path / "data_attn.pkl")
+        expected = attention_maps(tiny_weights(), 3, [2, 6, 3, 11, 3], segments)
+        np.testing.assert_allclose(example["attns"], expected, atol=2**-12 + 1e-5)
+
+
+def test_strange_but_legal_examples_all_work(tmp_path, bert_dir):
+    examples = [
+        {"text": ""},
+        {"words": []},
+        {"words": ["\x07\x00", "\u200b", " "]},
+        {"text": "\U0001f600 \U0001f468\u200d\U0001f469\u200d\U0001f467 中国"},
+        {"words": ["x" * 10_000, "\ud83d"]},
+    ]
+    data = tmp_path / "data.json"
+    data.write_text(json.dumps(examples))
+    for flags in ((), ("--word-level",)):
+        words_only = [e for e in examples if "words" in e]
+        data.write_text(json.dumps(words_only if flags else examples))
+        assert extract(data, bert_dir, "--max-sequence-length", "32", *flags) == 0
+        for example in load_attention(tmp_path / "data_attn.pkl"):
+            sums = example["attns"].sum(-1, dtype="float32")
+            np.testing.assert_allclose(sums, 1, atol=2e-3)
+
+
+def test_nothing_usable_gives_an_empty_list(tmp_path, bert_dir, capsys):
+    data = tmp_path / "data.json"
+    for content, left_out in (("[]", []), ('[{"text": "a a a"}]', ["5 tokens"])):
+        data.write_text(content)
+        assert extract(data, bert_dir, "--max-sequence-length", "4") == 0
+        assert load_attention(tmp_path / "data_attn.pkl") == []
+        meta = json.loads((tmp_path / "data_attn.meta.json").read_text())
+        assert [skipped["why"] for skipped in meta["left_out"]] == left_out
+    assert "1 example left out, longer than 4 tokens" in capsys.readouterr().out
+
+
+def test_meta_file_says_what_made_the_maps(tmp_path, data, bert_dir):
+    assert extract(data, bert_dir, "--max-sequence-length", "4") == 0
+    meta = json.loads((tmp_path / "data_attn.meta.json").read_text())
+    assert (meta["examples"], meta["written"]) == (3, 1)
+    assert meta["left_out"] == [
+        {"example": 1, "why": "5 tokens"},
+        {"example": 2, "why": "5 tokens"},
+    ]
+    assert meta["flags"]["bert_dir"] == str(bert_dir)
+    assert meta["flags"]["max_sequence_length"] == 4
+    assert re.fullmatch("[0-9a-f]{64}", meta["weights_sha256"])
+    assert meta["versions"]["numpy"] == np.__version__
+
+
+def test_same_input_same_bytes(tmp_path, data, bert_dir):
+    results = []
+    for name in ("a", "b"):
+        outfile = tmp_path / f"{name}_attn.pkl"
+        flags = ("--max-sequence-length", "32", "--outfile", outfile)
+        assert extract(data, bert_dir, *flags) == 0
+        results.append(outfile.read_bytes())
+    assert results[0] == results[1]
+
+
+BAD_DATA = [
+    (None, "No such file"),
+    ("[{", "not JSON"),
+    ('{"text": "a"}', "expected a list of examples, found an object"),
+    ('[{"text": "a"}, {"id": 3}]', "example 1: expected exactly one of"),
+    ('[{"text": "a", "tokens": []}]', "example 0: expected exactly one of"),
+    ('[{"text": 3}]', "example 0: 'text' must be a string, found a number"),
+    ('[{"tokens": ["[CLS]", "wolf"]}]', "example 0: token 'wolf' is not in the"),
+]
+
+
+@pytest.mark.parametrize(("content", "message"), BAD_DATA)
+def test_bad_data_is_one_line_and_no_output(
+    tmp_path, bert_dir, capsys, content, message
+):
+    data = tmp_path / "data.json"
+    if content is not None:
+        data.write_text(content)
+    assert extract(data, bert_dir, "--max-sequence-length", "32") == 1
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert error.count("\n") == 1
+    assert message in error
+    assert list(tmp_path.glob("*attn*")) == []
+
+
+def test_bad_flags_are_one_line_and_no_output(tmp_path, data, bert_dir, capsys):
+    (tmp_path / "file").write_text("")
+    for flags, message in (
+        (["--word-level", "--max-sequence-length", "32"], "example 0: no 'words'"),
+        (["--max-sequence-length", "33"], "beyond the 32 positions"),
+        (["--max-sequence-length", "32", "--layers", "3"], "layer 3 does not exist"),
+        (["--outfile", tmp_path / "file" / "x.pkl"], "cannot be created"),
+    ):
+        assert extract(data, bert_dir, *flags) == 1
+        error = capsys.readouterr().err
+        assert error.startswith("error: ")
+        assert message in error
+        assert error.count("\n") == 1
+    assert list(tmp_path.glob("*attn*")) == []
+
+
+def test_bad_model_folders(tmp_path, data, bert_dir, capsys):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    bare = tmp_path / "bare"
+    bare.mkdir()
+    for name in ("config.json", "vocab.txt"):
+        (bare / name).write_bytes((bert_dir / name).read_bytes())
+    binary = tmp_path / "binary"
+    binary.mkdir()
+    for name in ("config.json", "vocab.txt"):
+        (binary / name).write_bytes((bert_dir / name).read_bytes())
+    (binary / "pytorch_model.bin").write_bytes(b"")
+    weights = tiny_weights()
+    weights["bert/embeddings/surprise"] = weights.pop("bert/embeddings/LayerNorm/beta")
+    odd = write_google(tmp_path / "odd", weights)
+    for folder, message in (
+        (tmp_path / "absent", "no such folder"),
+        (empty, "neither of bert_config.json and config.json"),
+        (bare, "no weights there"),
+        (binary, "convert it"),
+        (odd, "missing: bert/embeddings/LayerNorm/beta; unknown: bert/embeddings/sur"),
+    ):
+        assert extract(data, folder, "--max-sequence-length", "32") == 1
+        error = capsys.readouterr().err
+        assert error.startswith("error: ")
+        assert message in error
+        assert error.count("\n") == 1
+    assert list(tmp_path.glob("*attn*")) == []
+
+
+def test_folder_without_permission(tmp_path, data, bert_dir, capsys, monkeypatch):
+    """Root, who may run the tests, may write anywhere: the system is made to say no."""
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    assert extract(data, bert_dir, "--max-sequence-length", "32") == 1
+    assert f"{tmp_path}: no permission to write there" in capsys.readouterr().err
+
+
+def test_bad_text_for_preprocessing(tmp_path, bert_dir, capsys):
+    text = tmp_path / "corpus.txt"
+    text.write_bytes(b"\xff")
+    for arguments, message in (
+        (["--data-file", text, "--bert-dir", bert_dir], "not UTF-8 text"),
+        (["--data-file", tmp_path / "absent", "--bert-dir", bert_dir], "No such file"),
+        (["--data-file", text, "--bert-dir", tmp_path / "no"], "no vocabulary there"),
+        (
+            ["--data-file", text, "--bert-dir", bert_dir, "--outfile", text],
+            "would be overwritten",
+        ),
+    ):
+        assert preprocess_unlabeled.main(arguments) == 1
+        error = capsys.readouterr().err
+        assert error.startswith("error: ")
+        assert message in error
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["corpus.txt"]
+
+
+@pytest.mark.parametrize("script", ["extract_attention", "preprocess_unlabeled"])
+def test_help_and_wrong_flags_do_not_import_tensorflow(script):
+    code = f"""
+import sys, {script}
+for flags in (["--help"], ["--nonsense"]):
+    try:
+        {script}.main(flags)
+    except SystemExit as end:
+        print("ended", end.code)
+print(sorted({{"keras", "tensorflow", "jax"}} & sys.modules.keys()))
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT
+    )
+    assert "ended 0" in result.stdout
+    assert result.stdout.endswith("ended 2\n[]\n")
+
+
+def test_preprocessing_does_not_import_tensorflow(tmp_path, bert_dir):
+    (tmp_path / "corpus.txt").write_text(TEXT)
+    code = f"""
+import sys, preprocess_unlabeled
+preprocess_unlabeled.main(
+    ["--data-file", {str(tmp_path / "corpus.txt")!r}, "--bert-dir", {str(bert_dir)!r}]
+)
+assert not {{"keras", "tensorflow", "jax"}} & sys.modules.keys()
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+# The script with a short look-ahead, so that it writes from the start.
+SMALL_WINDOWS = """
+import sys, attention.extraction, extract_attention
+attention.extraction.LOOK_AHEAD_BYTES = 50_000
+sys.exit(extract_attention.main())
+"""
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_a_killed_run_leaves_no_output_and_resumes_to_the_same_bytes(
+    tmp_path, bert_dir, capsys, monkeypatch, how
+):
+    rng = np.random.default_rng(0)
+    words = ["the", "fox", "dog", "jumps", "unaffable"]
+    examples = [
+        {"words": rng.choice(words, rng.integers(3, 12)).tolist()} for _ in range(3000)
+    ]
+    data, outfile = tmp_path / "data.json", tmp_path / "data_attn.pkl"
+    data.write_text(json.dumps(examples))
+    partial = Path(f"{outfile}.partial")
+    flags = ["--max-sequence-length=32", "--batch-size=1", "--word-level"]
+
+    command = [sys.executable, "-c", SMALL_WINDOWS, *flags]
+    command += ["--preprocessed-data-file", data, "--bert-dir", bert_dir]
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    while not (partial.exists() and partial.stat().st_size > 50_000):
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.01)
+    process.send_signal(how)
+    _, errors = process.communicate()
+    assert process.returncode in (-signal.SIGKILL, 130)
+    assert not outfile.exists()
+    if how == signal.SIGINT:
+        assert f"kept in {partial}, and --resume goes on from there" in errors
+
+    monkeypatch.setattr(extraction, "LOOK_AHEAD_BYTES", 50_000)
+    # other flags are refused, and spoil nothing
+    assert extract(data, bert_dir, *flags, "--resume", "--seed", "1") == 1
+    refusal = capsys.readouterr().err
+    assert "cannot be resumed, begun with other settings: flags" in refusal
+
+    assert extract(data, bert_dir, *flags, "--resume") == 0
+    assert not partial.exists()
+    resumed = outfile.read_bytes()
+    assert extract(data, bert_dir, *flags, "--resume") == 0
+    assert f"{outfile} is whole already" in capsys.readouterr().out
+    outfile.unlink()
+    assert extract(data, bert_dir, *flags) == 0
+    assert outfile.read_bytes() == resumed
