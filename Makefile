@@ -39,6 +39,6 @@ lint: $(VENV)/installed
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 
-bench: $(VENV)/installed
+bench: $(VENV)/installed | $(MODEL)/model.safetensors
 	$(RUN) -m pip install --quiet --requirement benchmarks/requirements.txt --constraint constraints.txt
-	$(RUN) -m benchmarks.extraction --treebank $(EWT)/en_ewt-ud-dev.conllu
+	$(RUN) -m benchmarks.extraction --vocabulary $(MODEL)/vocab.txt --treebank $(EWT)/en_ewt-ud-dev.conllu
