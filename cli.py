@@ -95,11 +95,6 @@ def describe_run(args: argparse.Namespace, data_file: Path) -> dict:
     }
 
 
-def data_dir() -> Path:
-    """Where corpora, maps and figures are kept: `$ATTN_DATA_DIR`, else `data/`."""
-    return Path(os.environ.get("ATTN_DATA_DIR", "data"))
-
-
 def plural(count: int, noun: str) -> str:
     """ "1 span", "1,000 spans"."""
     return f"{count:,} {noun}" + ("" if count == 1 else "s")

@@ -52,3 +52,8 @@ def file_digest(*paths: Path) -> str:
             while block := file.read(1 << 20):
                 digest.update(block)
     return digest.hexdigest()
+
+
+def data_dir() -> Path:
+    """Where corpora, maps and figures are kept: `$ATTN_DATA_DIR`, else `data/`."""
+    return Path(os.environ.get("ATTN_DATA_DIR", "data"))

@@ -7,11 +7,13 @@ import collections
 import math
 
 import numpy as np
+import pandas as pd
 
-from analysis.maps import CLS, SEP, labels, probabilities
+from analysis.maps import CLS, SEP, check_heads, labels, probabilities
 from files import InputError
 
 PUNCTUATION = (".", ",")
+UPPER_MIDDLE = (5 / 12, 10 / 12)  # the paper's layers 6 to 10 of 12, as parts of depth
 SMOOTHING = 1e-4  # of entropies: 0.9999 a + 0.0001 / T
 
 # the kinds of average attention, by the original's names
@@ -52,7 +54,7 @@ class GeneralStatistics:
         that do not sum to one.
         """
         attns, names = probabilities(example), np.array(labels(example))
-        self._check_heads(attns.shape[:2])
+        check_heads(attns.shape[:2], self._shape)
         tokens = len(names)
         cls, sep, punct = names == CLS, names == SEP, np.isin(names, PUNCTUATION)
         columns = np.stack([cls, sep, punct], axis=1).astype(attns.dtype)  # [T, 3]
@@ -76,7 +78,7 @@ class GeneralStatistics:
     def merge(self, other: "GeneralStatistics") -> None:
         """Take in all that another accumulator has taken in."""
         if other._sums:
-            self._check_heads(other._sums["self"].shape)
+            check_heads(other._shape, self._shape)
         for name, value in other._sums.items():
             self._sums[name] = self._sums.get(name, 0) + value
         self._counts += other._counts
@@ -109,18 +111,117 @@ class GeneralStatistics:
         if not self._sums:
             raise InputError("no attention maps were taken in: is the file empty?")
         if name not in self._sums:  # no document has what it takes
-            return np.full(self._sums["self"].shape, np.nan)
+            return np.full(self._shape, np.nan)
         return self._sums[name] / self._counts[name]
 
-    def _check_heads(self, found: tuple[int, ...]) -> None:
-        expected = self._sums["self"].shape if self._sums else found
-        if found != expected:
-            raise InputError(
-                f"maps of {found[0]} layers and {found[1]} heads, but the examples "
-                f"before have {expected[0]} and {expected[1]}"
-            )
+    @property
+    def _shape(self) -> tuple[int, ...] | None:  # (L, H)
+        return self._sums["self"].shape if self._sums else None
+
+
+def _argmax(values: np.ndarray) -> tuple[int, int]:  # [L, H] -> layer, head
+    layer, head = np.unravel_index(values.argmax(), values.shape)
+    return int(layer), int(head)
 
 
 def _entropies(attns: np.ndarray) -> np.ndarray:  # [L, H, T, T] -> [L, H, T]
     smooth = (1 - SMOOTHING) * attns + SMOOTHING / attns.shape[-1]
     return -np.einsum("lhij,lhij->lhi", smooth, np.log(smooth))
+
+
+def describe_heads(
+    statistics: GeneralStatistics,
+    *,
+    broad: float = 3.8,
+    neighbour: float = 0.5,
+    special: float = 0.6,
+) -> np.ndarray:
+    """The behaviour of each head [L, H] by the paper's thresholds (Figure 6).
+
+    "next" or "previous" (more than `neighbour` of a head's attention to the next or
+    previous token), "sep", "cls" or "punct" (more than `special` to [SEP], [CLS], "."
+    or ","), "broad" (an entropy above `broad` nats), or "" for none of these.
+    """
+    averages = statistics.averages
+    behaviours = {
+        "next": averages["right"] > neighbour,
+        "previous": averages["left"] > neighbour,
+        "sep": averages["sep"] > special,
+        "cls": averages["cls"] > special,
+        "punct": averages["punct"] > special,
+        "broad": statistics.entropies > broad,
+    }
+    return np.select(list(behaviours.values()), list(behaviours), default="")
+
+
+def typical_heads(
+    statistics: GeneralStatistics,
+) -> list[tuple[tuple[int, int], str]]:
+    """Four heads (layer, head; from 0) of unlike behaviour and what they do (Figure 1).
+
+    The paper's for a model of 12 x 12 heads. Else the head that attends most broadly,
+    and those that attend most to the previous token, the next token, [SEP], or "." and
+    ",": the three of them that do so most.
+    """
+    averages, entropies = statistics.averages, statistics.entropies
+    if entropies.shape == (12, 12):
+        chosen = {"right": (2, 0), "sep": (7, 6), "punct": (10, 5)}
+        broad = (0, 0)
+    else:
+        strongest = sorted(
+            ("left", "right", "sep", "punct"), key=lambda kind: -averages[kind].max()
+        )
+        chosen = {kind: _argmax(averages[kind]) for kind in strongest[:3]}
+        broad = _argmax(entropies)
+    shares = [
+        (head, f"{averages[kind][head]:.0%} {KINDS[kind]}")
+        for kind, head in chosen.items()
+    ]
+    return [(broad, f"broad: {entropies[broad]:.1f} nats"), *shares]
+
+
+def paper_claims(statistics: GeneralStatistics) -> pd.DataFrame:
+    """What Section 3 says of BERT-base beside what these maps give.
+
+    The upper middle layers are the paper's 6 to 10 of 12, or those as deep in a model
+    of another size.
+    """
+    averages = statistics.averages
+    layers = len(statistics.entropies)
+    low, high = (part * layers for part in UPPER_MIDDLE)
+    middle = [i for i in range(layers) if low <= i < high]
+    where = f"layers {middle[0] + 1} to {middle[-1] + 1}" if middle else "no layer"
+
+    def heads(kind: str) -> str:
+        found = sorted(layer + 1 for layer, _ in np.argwhere(averages[kind] > 0.5))
+        listed = ", ".join(map(str, found))
+        return f"{len(found)} (layers {listed})" if found else "0"
+
+    def share(kind: str) -> str:
+        return f"{averages[kind][middle].mean():.0%} ({where})" if middle else where
+
+    rows = [
+        ("attention to [SEP], upper middle layers", "over 50% (6 to 10)", share("sep")),
+        ("from [SEP] to [SEP], the same layers", "about 90%", share("sep_sep")),
+        (
+            "heads with over half to the previous token",
+            "4 (layers 2, 4, 7, 8)",
+            heads("left"),
+        ),
+        (
+            "heads with over half to the next token",
+            "5 (layers 1, 2, 2, 3, 6)",
+            heads("right"),
+        ),
+        (
+            "entropy of uniform attention, nats",
+            "about 4.8",
+            f"{statistics.uniform_entropy:.2f}",
+        ),
+        (
+            "entropy from [CLS] in the last layer, nats",
+            "3.89",
+            f"{statistics.cls_entropies[-1].mean():.2f}",
+        ),
+    ]
+    return pd.DataFrame(rows, columns=["", "paper", "here"]).set_index("")

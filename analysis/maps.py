@@ -1,11 +1,55 @@
-"""What every analysis needs of an example: checked maps, labels, names of heads."""
+"""What every analysis needs of examples: checked maps, labels, names of heads."""
+
+from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
+from attention.store import read_attention, read_meta
 from files import InputError
 
 CLS, SEP = "[CLS]", "[SEP]"
 ROW_TOLERANCE = 0.01  # probabilities of a row, once rounded to float16, sum to 1 so far
+
+
+class Accumulator(Protocol):
+    """A statistic that takes in a corpus one example at a time."""
+
+    def update(self, example: dict) -> None:
+        """Take in one example of a file of maps."""
+
+
+def accumulate(path: str | Path, *accumulators: Accumulator) -> int:
+    """Stream a file of maps once through accumulators; return how many examples it has.
+
+    Shows progress on a terminal. Raises InputError, which names file and example, for
+    what an accumulator refuses.
+    """
+    from tqdm import tqdm
+
+    count = 0
+    bar = tqdm(read_attention(path), disable=None, unit=" examples", dynamic_ncols=True)
+    for example in bar:
+        try:
+            for accumulator in accumulators:
+                accumulator.update(example)
+        except InputError as error:
+            raise InputError(f"{path}: example {count}: {error}") from None
+        count += 1
+    return count
+
+
+def describe_maps(path: str | Path) -> str:
+    """One sentence on what a file of maps was made from."""
+    meta = read_meta(path)
+    if not meta:
+        return f"{path}: of unknown making, as no .meta.json lies beside it"
+    flags, digest = meta["flags"], meta["weights_sha256"]
+    weights = f"weights {digest[:12]}…" if digest else "random weights"
+    return (
+        f"{path}: {meta['written']:,} of {meta['examples']:,} examples of "
+        f"{flags['preprocessed_data_file']} through {flags['bert_dir']} ({weights})"
+    )
 
 
 def head_name(layer: int, head: int) -> str:
@@ -42,3 +86,15 @@ def probabilities(example: dict) -> np.ndarray:
             f"{attns[layer, head, row].sum():.3f}, expected 1"
         )
     return attns
+
+
+def check_heads(
+    found: tuple[int, ...], expected: tuple[int, ...] | None
+) -> tuple[int, ...]:
+    """The layers and heads found, which must be those expected, if any are."""
+    if expected is not None and found != expected:
+        raise InputError(
+            f"maps of {found[0]} layers and {found[1]} heads, but the examples before "
+            f"have {expected[0]} and {expected[1]}"
+        )
+    return found

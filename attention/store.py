@@ -111,13 +111,16 @@ class AttentionWriter:
 
 def is_written(path: str | Path, settings: dict) -> bool:
     """Whether a whole file of maps, made with these settings, is there already."""
-    path = Path(path)
-    meta = path.with_suffix(".meta.json")
-    if not (path.is_file() and meta.is_file()):
-        return False
-    with contextlib.suppress(ValueError):
-        return json.loads(meta.read_text(encoding="utf-8")) == settings
-    return False
+    return Path(path).is_file() and read_meta(path) == settings
+
+
+def read_meta(path: str | Path) -> dict:
+    """What is known of how a file of maps was made; nothing of other people's files."""
+    try:
+        meta = Path(path).with_suffix(".meta.json").read_text(encoding="utf-8")
+        return json.loads(meta)
+    except (FileNotFoundError, ValueError):
+        return {}
 
 
 def read_attention(path: str | Path) -> Iterator[dict]:

@@ -1,0 +1,123 @@
+"""How alike heads are (Section 6): Jensen-Shannon distances, and where they put heads.
+
+Shapes: L layers, H heads, N = L * H heads in layer-major order, T tokens.
+"""
+
+import dataclasses
+import math
+
+import numpy as np
+
+from analysis.maps import check_heads, probabilities
+from backend import start_keras
+from files import InputError
+
+SMOOTHING = 1e-3  # of rows: 0.999 a + 0.001 / T
+STEP = 16  # lengths are rounded up to it, so that XLA compiles for few shapes
+ROWS = 64  # of a map at once, so that memory stays bounded for long texts too
+
+
+class HeadDistances:
+    """Jensen-Shannon divergence between every two heads, averaged over tokens.
+
+    For two heads' attention p and q from one token, JS(p, q) = H((p + q) / 2) - (H(p) +
+    H(q)) / 2, with H the entropy. With s = p + q and F(s) the sum of s ln s, that is
+    JS = (F(2p) + F(2q) - 2 F(p + q)) / 4: sums of F over tokens are all that is kept.
+    """
+
+    def __init__(self):
+        self.tokens = 0  # taken in
+        self._sums: np.ndarray | None = None  # [N // 2 + 1, N], see pair_sums.py
+        self._shape: tuple[int, int] | None = None  # (L, H)
+
+    def update(self, example: dict) -> None:
+        """Take in one example of a file of maps, of tokens or of words.
+
+        Raises InputError for maps of other layers or heads than before, or with rows
+        that do not sum to one.
+        """
+        attns = probabilities(example)  # [L, H, T, T]
+        self._shape = check_heads(attns.shape[:2], self._shape)
+        tokens = attns.shape[-1]
+        rows = attns.reshape(-1, tokens, tokens)  # [N, T, T]
+        rows = (1 - SMOOTHING) * rows + SMOOTHING / tokens
+        sums = _pair_sums(rows)
+        self._sums = sums if self._sums is None else self._sums + sums
+        self.tokens += tokens
+
+    def merge(self, other: "HeadDistances") -> None:
+        """Take in all that another accumulator has taken in."""
+        if other._sums is None:
+            return
+        self._shape = check_heads(other._shape, self._shape)
+        self._sums = other._sums + (0 if self._sums is None else self._sums)
+        self.tokens += other.tokens
+
+    @property
+    def distances(self) -> np.ndarray:
+        """Mean divergence [N, N] in nats, float64; symmetric, zero diagonal, at most
+        ln 2. Times `tokens`, it is the sum that the original's code gives."""
+        if self._sums is None:
+            raise InputError("no attention maps were taken in: is the file empty?")
+        heads = self._sums.shape[1]
+        total = np.empty((heads, heads))  # sums of F(p + q)
+        head = np.arange(heads)
+        for shift, sums in enumerate(self._sums):
+            other = (head + shift) % heads
+            total[head, other] = total[other, head] = sums
+        own = total.diagonal()
+        distances = (own[:, None] + own[None] - 2 * total) / 4 / self.tokens
+        return distances.clip(0, math.log(2))
+
+
+@dataclasses.dataclass(frozen=True)
+class Embedding:
+    """Heads in two dimensions."""
+
+    points: np.ndarray  # [N, 2]
+    stress: float  # Kruskal's Stress-1: 0 is perfect, above 0.2 is poor
+
+
+def embed_heads(distances: np.ndarray, seed: int = 0) -> Embedding:
+    """Place heads [N, N] in the plane by metric multidimensional scaling (Figure 6).
+
+    The best of five random starts, as in the paper. The picture is turned so that it is
+    widest along x and then along y, and mirrored so that the point farthest out along
+    each axis lies on its positive side: equal distances and seed look the same.
+    """
+    from sklearn.manifold import MDS
+
+    scaling = MDS(
+        metric="precomputed",
+        n_init=5,
+        init="random",
+        eps=1e-10,
+        max_iter=1000,
+        normalized_stress=True,
+        random_state=seed,
+    )
+    points = scaling.fit_transform(distances)
+    points = points - points.mean(0)
+    _, _, axes = np.linalg.svd(points, full_matrices=False)
+    points = points @ axes.T
+    farthest = points[np.abs(points).argmax(0), np.arange(points.shape[1])]
+    return Embedding(points * np.where(farthest < 0, -1, 1), float(scaling.stress_))
+
+
+def _pair_sums(rows: np.ndarray) -> np.ndarray:  # [N, T, T] -> [N // 2 + 1, N]
+    """Sums of F over all rows of all pairs of heads, a part of the rows at a time."""
+    start_keras()
+    from analysis.pair_sums import pair_sums
+
+    heads, tokens, _ = rows.shape
+    columns, height = _round_up(tokens, STEP), _round_up(tokens, ROWS)
+    padded = np.full(
+        (heads, height, columns), 0.5, np.float32
+    )  # (p + q) ln (p + q) = 0
+    padded[:, :tokens, :tokens] = rows
+    parts = padded.reshape(heads, -1, ROWS, columns).swapaxes(0, 1)
+    return sum(pair_sums(part) for part in parts)
+
+
+def _round_up(number: int, step: int) -> int:
+    return -(-number // step) * step

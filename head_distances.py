@@ -1,0 +1,68 @@
+"""Measure how alike attention heads are (Section 6).
+
+In:  a file of attention maps, as extract_attention.py writes it
+Out: head_distances.pkl, a pickled float64 array [layers * heads, layers * heads] of
+     Jensen-Shannon divergences in nats, heads in layer-major order
+     head_distances.meta.json, what they were made from
+
+Try: python head_distances.py --attn-data-file unlabeled_attn.pkl
+"""
+
+import json
+import pickle
+from pathlib import Path
+
+import cli
+from analysis.distances import HeadDistances
+from analysis.maps import accumulate
+from files import make_folder, open_whole
+
+
+def parse_args(argv: list[str] | None):
+    parser = cli.Parser(__doc__)
+    add = parser.add_argument
+    add("--attn-data-file", type=Path, metavar="FILE", required=True, help="the maps")
+    add(
+        "--outfile",
+        type=Path,
+        metavar="FILE",
+        help="default: head_distances.pkl beside the maps",
+    )
+    add(
+        "--reduction",
+        choices=("mean", "sum"),
+        default="mean",
+        help="over all tokens of all examples; the original's code gives the sum",
+    )
+    args = parser.parse_args(argv)
+    args.outfile = args.outfile or args.attn_data_file.with_name("head_distances.pkl")
+    return args
+
+
+@cli.script
+def main(argv: list[str] | None = None) -> None:
+    args = parse_args(argv)
+    make_folder(args.outfile.parent)
+    statistic = HeadDistances()
+    examples = accumulate(args.attn_data_file, statistic)
+    distances = statistic.distances
+    if args.reduction == "sum":
+        distances = distances * statistic.tokens
+    made_from = cli.describe_run(args, args.attn_data_file) | {
+        "examples": examples,
+        "tokens": statistic.tokens,
+    }
+    with open_whole(args.outfile.with_suffix(".meta.json"), "w") as file:
+        json.dump(made_from, file, indent=1)
+        file.write("\n")
+    with open_whole(args.outfile) as file:
+        pickle.dump(distances, file, protocol=4)
+    print(
+        f"distances between {cli.plural(len(distances), 'head')} over "
+        f"{cli.plural(statistic.tokens, 'token')} of {cli.plural(examples, 'example')} "
+        f"written to {args.outfile}"
+    )
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,28 @@
+"""Synthetic heads whose behaviour is known."""
+
+import numpy as np
+
+
+def uniform(tokens: list[str]) -> np.ndarray:
+    size = len(tokens)
+    return np.full((size, size), 1 / size)
+
+
+def to_offset(tokens: list[str], offset: int) -> np.ndarray:
+    """All attention to the token that many places on; at the ends, to itself."""
+    size = len(tokens)
+    target = np.arange(size) + offset
+    target = np.where((target < 0) | (target >= size), np.arange(size), target)
+    return np.eye(size)[target]
+
+
+def to_token(tokens: list[str], names: set[str]) -> np.ndarray:
+    """All attention to tokens of these names, shared equally."""
+    row = np.array([token in names for token in tokens], float)
+    return np.tile(row / row.sum(), (len(tokens), 1))
+
+
+def example_of(tokens: list[str], *heads: np.ndarray, layers: int = 1) -> dict:
+    """An example as a file of maps has it, heads split over so many layers."""
+    maps = np.stack(heads).reshape(layers, -1, len(tokens), len(tokens))
+    return {"tokens": tokens, "attns": maps.astype(np.float16)}
