@@ -29,8 +29,14 @@ out/unlabeled.json: examples/unlabeled.txt | $(VENV)/installed $(MODEL)/model.sa
 out/unlabeled_attn.pkl: out/unlabeled.json
 	$(RUN) extract_attention.py --preprocessed-data-file $< --bert-dir $(MODEL) --resume
 
-demo: out/unlabeled_attn.pkl
-	@$(RUN) -m examples.summarize $<
+out/head_distances.pkl: out/unlabeled_attn.pkl
+	$(RUN) head_distances.py --attn-data-file $<
+
+out/General_Analysis.ipynb: General_Analysis.ipynb out/head_distances.pkl
+	ATTN_DATA_DIR=out $(RUN) -m nbconvert --log-level ERROR --KernelManager.transport=ipc --to notebook --execute --output-dir out $<
+
+demo: out/General_Analysis.ipynb
+	@$(RUN) -m examples.summarize out
 
 test: $(VENV)/installed
 	$(RUN) -m pytest
@@ -41,4 +47,5 @@ lint: $(VENV)/installed
 
 bench: $(VENV)/installed | $(MODEL)/model.safetensors
 	$(RUN) -m pip install --quiet --requirement benchmarks/requirements.txt --constraint constraints.txt
+	$(RUN) -m benchmarks.head_distances
 	$(RUN) -m benchmarks.extraction --vocabulary $(MODEL)/vocab.txt --treebank $(EWT)/en_ewt-ud-dev.conllu

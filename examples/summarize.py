@@ -1,34 +1,29 @@
-"""Tell what a file of attention maps holds, and what three of the heads look at.
+"""Tell what `make demo` made, and what three of the heads look at.
 
-Usage: python -m examples.summarize out/unlabeled_attn.pkl
+Usage: python -m examples.summarize out
 """
 
-import json
 import sys
 from pathlib import Path
 
 import numpy as np
 
 from analysis.general import KINDS, GeneralStatistics
-from analysis.maps import head_name
-from attention.store import read_attention
+from analysis.maps import accumulate, describe_maps, head_name
 
 SHOWN = (("left", "right"), ("sep", "cls"), ("self", "punct"))
 
 
-def main(path: Path) -> None:
-    """Print the summary of one file."""
+def main(folder: Path) -> None:
+    """Print the summary of one folder."""
+    maps = folder / "unlabeled_attn.pkl"
     statistics = GeneralStatistics()
-    for example in read_attention(path):
-        statistics.update(example)
-    meta = json.loads(path.with_suffix(".meta.json").read_text(encoding="utf-8"))
+    accumulate(maps, statistics)
     averages = statistics.averages
     layers, heads = statistics.entropies.shape
     print(f"""
-  {statistics.documents:,} spans of text went through {meta["flags"]["bert_dir"]}:
-  {layers} layers x {heads} heads. Their attention maps are in
-  {path} ({path.stat().st_size / 1e6:,.0f} MB), beside a .meta.json
-  that says what made them.
+  {describe_maps(maps)}
+  {layers} layers x {heads} heads, {maps.stat().st_size / 1e6:,.0f} MB
 
   What three of the heads look at (layer-head, counted from 1):
 """)
@@ -36,15 +31,16 @@ def main(path: Path) -> None:
         kind = max(kinds, key=lambda k: averages[k].max())
         layer, head = np.unravel_index(averages[kind].argmax(), (layers, heads))
         share = averages[kind][layer, head]
-        print(
-            f"    {head_name(layer, head):>5}  gives {share:.0%} of its attention "
-            f"{KINDS[kind]}"
-        )
+        name = head_name(layer, head)
+        print(f"    {name:>5}  gives {share:.0%} of its attention {KINDS[kind]}")
     print(f"""
+  The figures are in {folder / "figures"}, the notebook that made them is
+  {folder / "General_Analysis.ipynb"}.
+
   Load the maps with
 
     from attention.store import read_attention
-    for example in read_attention("{path}"):
+    for example in read_attention("{maps}"):
         example["tokens"], example["attns"]  # [layers, heads, tokens, tokens]
 """)
 

@@ -1,0 +1,89 @@
+"""The notebooks run from top to bottom, and were committed after they had."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pytest
+
+import extract_attention
+import head_distances
+
+ROOT = Path(__file__).parent.parent
+FIGURES = {
+    "General_Analysis": [
+        "dendrogram",
+        "entropy_heat_map",
+        "figure_1",
+        "figure_2",
+        "figure_4",
+        "figure_6",
+    ]
+}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory, bert_dir):
+    """A data folder with maps of a few spans, as the scripts make them."""
+    folder = tmp_path_factory.mktemp("data")
+    rng = np.random.default_rng(0)
+    words = ["the", "fox", "dog", "##s", ".", ",", "jump"]
+    spans = [
+        ["[CLS]", *rng.choice(words, 9), "[SEP]", *rng.choice(words, 12), "[SEP]"]
+        for _ in range(6)
+    ]
+    text = json.dumps([{"tokens": span} for span in spans])
+    (folder / "unlabeled.json").write_text(text)
+    flags = ["--preprocessed-data-file", folder / "unlabeled.json"]
+    flags += ["--bert-dir", bert_dir, "--max-sequence-length", "32"]
+    assert extract_attention.main(flags) == 0
+    maps = folder / "unlabeled_attn.pkl"
+    assert head_distances.main(["--attn-data-file", maps]) == 0
+    return folder
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_notebook_runs_headless_and_saves_every_figure(data, monkeypatch, name):
+    monkeypatch.setenv("ATTN_DATA_DIR", str(data))
+    command = [sys.executable, "-m", "nbconvert", "--KernelManager.transport=ipc"]
+    command += ["--to", "notebook", "--execute", "--output-dir", data]
+    subprocess.run([*command, ROOT / f"{name}.ipynb"], check=True, cwd=ROOT)
+    notebook = nbformat.read(data / f"{name}.ipynb", as_version=4)
+    streams = [
+        output
+        for cell in notebook.cells
+        if cell.cell_type == "code"
+        for output in cell.outputs
+        if output.output_type == "stream"
+    ]
+    assert "6 of 6 examples" in streams[0].text
+    assert all(s.name == "stdout" for s in streams), streams  # and no warnings
+    for figure in FIGURES[name]:
+        for kind in ("pdf", "png"):
+            assert (data / "figures" / f"{figure}.{kind}").stat().st_size > 1000
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_notebook_was_committed_with_its_outputs_and_nothing_private(name):
+    path = ROOT / f"{name}.ipynb"
+    assert path.stat().st_size < 1_000_000
+    notebook = nbformat.read(path, as_version=4)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
+    assert re.search(
+        r"[\d,]+ of [\d,]+ examples of .* through ", code[0].outputs[0].text
+    )
+    pictures = [o for c in code for o in c.outputs if "image/png" in o.get("data", {})]
+    assert len(pictures) == len(FIGURES[name])
+    for cell in code:
+        assert cell.metadata == {}
+        for output in cell.outputs:
+            assert output.output_type != "error"
+            assert output.get("name") != "stderr"
+            texts = [output.get("text", ""), *output.get("data", {}).values()]
+            assert not re.search(r"(^|[\s'\"])/\w+/", str(texts[0]))
+    assert set(notebook.metadata) == {"kernelspec", "language_info"}

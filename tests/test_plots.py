@@ -1,0 +1,252 @@
+"""What the figures draw: positions, labels, counts. Not pixels."""
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from heads import example_of, to_offset, to_token, uniform
+from matplotlib.collections import LineCollection, PathCollection
+
+from analysis import plots
+from analysis.general import GeneralStatistics, describe_heads
+
+mpl.use("agg")
+TOKENS = ["[CLS]", "the", "fox", ".", "[SEP]"]
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    """Every test's figures are closed."""
+    yield
+    plt.close("all")
+
+
+@pytest.fixture
+def statistics():
+    """Three layers of two heads: uniform, next; previous, [SEP]; [CLS], "."."""
+    statistics = GeneralStatistics()
+    statistics.update(
+        example_of(
+            TOKENS,
+            uniform(TOKENS),
+            to_offset(TOKENS, 1),
+            to_offset(TOKENS, -1),
+            to_token(TOKENS, {"[SEP]"}),
+            to_token(TOKENS, {"[CLS]"}),
+            to_token(TOKENS, {"."}),
+            layers=3,
+        )
+    )
+    return statistics
+
+
+def lines_of(ax):
+    """The opacity of each line, by the rows that it joins."""
+    (collection,) = (c for c in ax.collections if isinstance(c, LineCollection))
+    return {
+        (int(a[1]), int(b[1])): colour
+        for (a, b), colour in zip(
+            collection.get_segments(), collection.get_colors(), strict=True
+        )
+    }
+
+
+def test_attention_lines_are_as_opaque_as_the_attention():
+    maps = np.arange(1, 26).reshape(5, 5) ** 2.0
+    maps /= maps.sum(-1, keepdims=True)
+    example = example_of(TOKENS, uniform(TOKENS), maps)
+    _, ax = plt.subplots()
+    plots.plot_attention(example, 0, 1, ax)
+    lines = lines_of(ax)
+    assert len(lines) == 25
+    for (i, j), colour in lines.items():
+        assert colour[3] == pytest.approx(maps[i, j], abs=1e-3)
+    assert ax.get_title() == "1-2"
+    texts = [t.get_text() for t in ax.texts]
+    assert texts == [t for token in TOKENS for t in (token, token)]
+    # row by row from the top
+    heights = [t.get_position()[1] for t in ax.texts[::2]]
+    assert heights == [0, 1, 2, 3, 4]
+    assert ax.get_ylim()[0] > ax.get_ylim()[1]
+
+
+def test_attention_to_what_is_shown_is_renormalised_and_marked_words_are_red():
+    """Of a uniform head, two tokens of the last three without [SEP] and the full stop
+    each keep 1/2."""
+    _, ax = plt.subplots()
+    example = example_of(TOKENS, uniform(TOKENS))
+    plots.plot_attention(example, 0, 0, ax, last=2, hidden={"[SEP]", "."}, marked={2})
+    assert [t.get_text() for t in ax.texts] == ["the", "the", "fox", "fox"]
+    lines = lines_of(ax)
+    assert {round(float(c[3]), 3) for c in lines.values()} == {0.5}
+    red = mpl.colors.to_rgb(plots.RED)
+    for (i, _), colour in lines.items():
+        assert (tuple(colour[:3]) == pytest.approx(red)) == (i == 1)
+    assert [t.get_color() == plots.RED for t in ax.texts] == [False, False, True, True]
+
+
+def points_of(ax):
+    """All points of all scatters of an axes."""
+    return [
+        np.asarray(c.get_offsets())
+        for c in ax.collections
+        if isinstance(c, PathCollection)
+    ]
+
+
+def test_average_attention_has_a_point_a_head_and_a_line_of_means(statistics):
+    _, axes = plt.subplots(1, 3)
+    plots.plot_average_attention(statistics, axes)
+    kinds = [
+        ["cls", "sep", "punct"],
+        ["rest_sep", "sep_sep"],
+        ["left", "right", "self"],
+    ]
+    for ax, panel in zip(axes, kinds, strict=True):
+        for kind, points, line in zip(panel, points_of(ax), ax.lines, strict=True):
+            values = statistics.averages[kind]
+            assert points[:, 0].tolist() == [1, 1, 2, 2, 3, 3]
+            np.testing.assert_allclose(points[:, 1], values.ravel())
+            np.testing.assert_allclose(line.get_ydata(), values.mean(1))
+    legends = [[t.get_text() for t in ax.get_legend().get_texts()] for ax in axes]
+    assert legends[0] == ["[CLS]", "[SEP]", ". or ,"]
+    assert legends[2] == ["previous token", "next token", "current token"]
+
+
+def test_next_and_previous_are_drawn_in_the_colours_of_their_legend(statistics):
+    """In the original they carry each other's."""
+    _, axes = plt.subplots(1, 3)
+    plots.plot_average_attention(statistics, axes)
+    legend = axes[2].get_legend()
+    for text, handle in zip(legend.get_texts(), legend.legend_handles, strict=True):
+        kind = {"previous token": "left", "next token": "right"}.get(text.get_text())
+        if kind:
+            (line,) = (
+                line
+                for line in axes[2].lines
+                if np.allclose(line.get_ydata(), statistics.averages[kind].mean(1))
+            )
+            assert line.get_color() == handle.get_color()
+
+
+def test_no_legend_covers_a_point(statistics):
+    figure, axes = plt.subplots(1, 3, figsize=(12, 3))
+    plots.plot_average_attention(statistics, axes)
+    figure.canvas.draw()
+    for ax in axes:
+        assert ax.get_legend().get_window_extent().y0 >= ax.get_window_extent().y1 - 1
+
+
+def test_entropies_have_a_dashed_line_at_uniform_attention(statistics):
+    _, axes = plt.subplots(1, 2)
+    plots.plot_entropies(statistics, axes)
+    for ax, values in zip(
+        axes, (statistics.entropies, statistics.cls_entropies), strict=True
+    ):
+        (points,) = points_of(ax)
+        np.testing.assert_allclose(points[:, 1], values.ravel())
+        means, dashed = ax.lines
+        np.testing.assert_allclose(means.get_ydata(), values.mean(1))
+        assert dashed.get_linestyle() == "--"
+        assert dashed.get_ydata()[0] == pytest.approx(np.log(5))
+        assert "nats" in ax.get_ylabel()
+
+
+def test_heads_by_behaviour(statistics):
+    behaviours = describe_heads(statistics, broad=1.5)
+    points = np.arange(12.0).reshape(6, 2)
+    figure, ax = plt.subplots(layout="constrained")
+    plots.plot_heads_by_behaviour(points, behaviours, ax, {(1, 1): "dobj"})
+    figure.canvas.draw()
+    drawn = np.concatenate(points_of(ax))
+    assert sorted(map(tuple, drawn.tolist())) == sorted(map(tuple, points.tolist()))
+    legend = [t.get_text() for t in ax.get_legend().get_texts()]
+    # the head to [SEP] is the named one, and so no S
+    assert legend == [
+        "broadly",
+        "to the next token",
+        "to the previous token",
+        "to [CLS]",
+        "to . or ,",
+    ]
+    assert [t.get_text() for t in ax.texts if t.get_text()] == ["2-2 dobj"]
+    assert ax.get_legend().get_window_extent().x0 >= ax.get_window_extent().x1 - 1
+
+
+def test_names_of_heads_neither_overlap_nor_leave_the_frame():
+    rng = np.random.default_rng(2)
+    points = rng.normal(size=(72, 2))
+    behaviours = np.full((6, 12), "")
+    names = {(i, i): "object" for i in range(6)}
+    figure, ax = plt.subplots(figsize=(6, 5))
+    plots.plot_heads_by_behaviour(points, behaviours, ax, names)
+    figure.canvas.draw()
+    boxes = [t.get_window_extent() for t in ax.texts if t.get_text()]
+    assert len(boxes) == 6
+    frame = ax.get_window_extent()
+    for i, box in enumerate(boxes):
+        assert not any(box.overlaps(other) for other in boxes[:i])
+        assert frame.x0 <= box.x0 and box.x1 <= frame.x1
+        assert frame.y0 <= box.y0 and box.y1 <= frame.y1
+
+
+def test_heads_by_layer():
+    points = np.arange(12.0).reshape(6, 2)
+    _, ax = plt.subplots()
+    plots.plot_heads_by_layer(points, 3, ax)
+    (collection,) = (c for c in ax.collections if isinstance(c, PathCollection))
+    assert collection.get_array().tolist() == [1, 1, 2, 2, 3, 3]
+    np.testing.assert_array_equal(collection.get_offsets(), points)
+
+
+def test_heat_map_counts_from_one():
+    values = np.arange(6.0).reshape(3, 2)
+    _, ax = plt.subplots()
+    plots.plot_heat_map(values, ax, "entropy (nats)")
+    np.testing.assert_array_equal(ax.collections[0].get_array(), values)
+    assert [t.get_text() for t in ax.get_xticklabels()] == ["1", "2"]
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["1", "2", "3"]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("head", "layer")
+    assert ax.figure.axes[-1].get_ylabel() == "entropy (nats)"
+
+
+def test_dendrogram_joins_the_nearest_heads_first():
+    """Heads at 0, 1, 10 and 12 on a line: 1-1 joins 1-2 at distance 1, 2-1 joins 2-2 at
+    2, and both pairs at the mean of 10, 12, 9 and 11, which is 10.5."""
+    place = np.array([0, 1, 10, 12.0])
+    _, ax = plt.subplots()
+    plots.plot_dendrogram(np.abs(place[:, None] - place), 2, ax)
+    heights = sorted(
+        path.vertices[:, 1].max() for path in ax.collections[0].get_paths()
+    )
+    assert heights == [1, 2, 10.5]
+    names = [t.get_text() for t in ax.get_xticklabels()]
+    assert {frozenset(names[:2]), frozenset(names[2:])} == {
+        frozenset({"1-1", "1-2"}),
+        frozenset({"2-1", "2-2"}),
+    }
+    colours = {t.get_text()[0]: t.get_color() for t in ax.get_xticklabels()}
+    assert colours["1"] != colours["2"]
+
+
+def test_figures_are_saved_twice_and_the_same_each_time(tmp_path, monkeypatch):
+    monkeypatch.setenv("ATTN_DATA_DIR", str(tmp_path))
+    figure, ax = plt.subplots()
+    ax.plot([0, 1])
+    paths = plots.save_figure(figure, "figure_2")
+    assert paths == [
+        tmp_path / "figures" / "figure_2.pdf",
+        tmp_path / "figures" / "figure_2.png",
+    ]
+    first = [path.read_bytes() for path in paths]
+    assert first[0].startswith(b"%PDF")
+    assert first[1].startswith(b"\x89PNG")
+    plots.save_figure(figure, "figure_2")
+    assert [path.read_bytes() for path in paths] == first
+
+
+def test_colours_of_a_panel_differ_for_colour_blind_readers():
+    """Luminance differs too, or the markers do."""
+    for panel in plots.PANELS:
+        assert len({marker for *_, marker in panel}) == len(panel)
+    assert len({marker for *_, marker in plots.BEHAVIOURS.values()}) == 6 + 1
