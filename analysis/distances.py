@@ -13,8 +13,6 @@ from backend import start_keras
 from files import InputError
 
 SMOOTHING = 1e-3  # of rows: 0.999 a + 0.001 / T
-STEP = 16  # lengths are rounded up to it, so that XLA compiles for few shapes
-ROWS = 64  # of a map at once, so that memory stays bounded for long texts too
 
 
 class HeadDistances:
@@ -39,9 +37,11 @@ class HeadDistances:
         attns = probabilities(example)  # [L, H, T, T]
         self._shape = check_heads(attns.shape[:2], self._shape)
         tokens = attns.shape[-1]
-        rows = attns.reshape(-1, tokens, tokens)  # [N, T, T]
-        rows = (1 - SMOOTHING) * rows + SMOOTHING / tokens
-        sums = _pair_sums(rows)
+        values = attns.reshape(-1, tokens * tokens)  # [N, T * T]
+        start_keras()
+        from analysis.pair_sums import pair_sums
+
+        sums = pair_sums((1 - SMOOTHING) * values + SMOOTHING / tokens)
         self._sums = sums if self._sums is None else self._sums + sums
         self.tokens += tokens
 
@@ -102,22 +102,3 @@ def embed_heads(distances: np.ndarray, seed: int = 0) -> Embedding:
     points = points @ axes.T
     farthest = points[np.abs(points).argmax(0), np.arange(points.shape[1])]
     return Embedding(points * np.where(farthest < 0, -1, 1), float(scaling.stress_))
-
-
-def _pair_sums(rows: np.ndarray) -> np.ndarray:  # [N, T, T] -> [N // 2 + 1, N]
-    """Sums of F over all rows of all pairs of heads, a part of the rows at a time."""
-    start_keras()
-    from analysis.pair_sums import pair_sums
-
-    heads, tokens, _ = rows.shape
-    columns, height = _round_up(tokens, STEP), _round_up(tokens, ROWS)
-    padded = np.full(
-        (heads, height, columns), 0.5, np.float32
-    )  # (p + q) ln (p + q) = 0
-    padded[:, :tokens, :tokens] = rows
-    parts = padded.reshape(heads, -1, ROWS, columns).swapaxes(0, 1)
-    return sum(pair_sums(part) for part in parts)
-
-
-def _round_up(number: int, step: int) -> int:
-    return -(-number // step) * step

@@ -27,9 +27,9 @@ def accumulate(path: str | Path, *accumulators: Accumulator) -> int:
     """
     from tqdm import tqdm
 
-    count = 0
-    bar = tqdm(read_attention(path), disable=None, unit=" examples", dynamic_ncols=True)
-    for example in bar:
+    count, total = 0, read_meta(path).get("written")  # for the bar's estimate
+    examples = read_attention(path)
+    for example in tqdm(examples, total=total, disable=None, unit=" examples"):
         try:
             for accumulator in accumulators:
                 accumulator.update(example)

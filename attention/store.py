@@ -118,8 +118,8 @@ def read_meta(path: str | Path) -> dict:
     """What is known of how a file of maps was made; nothing of other people's files."""
     try:
         meta = Path(path).with_suffix(".meta.json").read_text(encoding="utf-8")
-        return json.loads(meta)
-    except (FileNotFoundError, ValueError):
+        return dict(json.loads(meta))
+    except (FileNotFoundError, ValueError, TypeError):
         return {}
 
 

@@ -190,3 +190,14 @@ def test_embedding_is_turned_the_same_way_whatever_the_start(plane):
     for axis in first.T:
         assert axis.max() >= -axis.min()
     np.testing.assert_array_equal(first, embed_heads(distances, 0).points)
+
+
+def test_fast_logarithm():
+    """Against NumPy's in float64, over what two smoothed probabilities add up to."""
+    from analysis.pair_sums import fast_log
+
+    x = np.exp(np.linspace(math.log(1e-6), math.log(2), 100_001)).astype(np.float32)
+    found = np.asarray(fast_log(x)).astype(np.float64)
+    expected = np.log(x.astype(np.float64))
+    assert np.abs((found - expected) * x).max() < 2e-7
+    assert np.asarray(fast_log(np.float32([1])))[0] == 0
