@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from files import InputError, file_digest
+from files import InputError
 
 
 class Parser(argparse.ArgumentParser):
@@ -78,11 +78,10 @@ def progress(items: Iterable | None = None, **options):
     return tqdm(items, disable=None, dynamic_ncols=True, **options)
 
 
-def describe_run(args: argparse.Namespace, data_file: Path) -> dict:
-    """All that decides what a script writes: its input, flags and the versions used."""
+def describe_run(args: argparse.Namespace) -> dict:
+    """What decides, beside the input, what a script writes: flags and versions."""
     backend = os.environ.get("KERAS_BACKEND", "tensorflow")
     return {
-        "input_sha256": file_digest(data_file),
         "flags": {
             name: str(value) if isinstance(value, Path) else value
             for name, value in vars(args).items()

@@ -20,7 +20,7 @@ from attention.store import AttentionWriter, is_written
 from attention.word_level import MODES
 from bert import BertConfig, load_tokenizer
 from bert.folder import weight_digest
-from files import InputError, make_folder
+from files import InputError, file_digest, make_folder
 
 RANDOM_INIT = ("none", "all", "keep-embeddings")
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
@@ -133,7 +133,8 @@ def main(argv: list[str] | None = None) -> None:
         need_words=args.word_level,
     )
     drawn = args.debug or args.random_init == "all"
-    settings = cli.describe_run(args, args.preprocessed_data_file) | {
+    settings = cli.describe_run(args) | {
+        "input_sha256": file_digest(args.preprocessed_data_file),
         "weights_sha256": None if drawn else weight_digest(args.bert_dir),
         "examples": len(examples),
         "written": len(prepared),

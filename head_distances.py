@@ -15,6 +15,7 @@ from pathlib import Path
 import cli
 from analysis.distances import HeadDistances
 from analysis.maps import accumulate
+from attention.store import read_meta
 from files import make_folder, open_whole
 
 
@@ -48,7 +49,8 @@ def main(argv: list[str] | None = None) -> None:
     distances = statistic.distances
     if args.reduction == "sum":
         distances = distances * statistic.tokens
-    made_from = cli.describe_run(args, args.attn_data_file) | {
+    made_from = cli.describe_run(args) | {
+        "maps": read_meta(args.attn_data_file),
         "examples": examples,
         "tokens": statistic.tokens,
     }
