@@ -1,0 +1,75 @@
+"""Turn dependency treebanks into examples for the analysis of syntax (Section 4).
+
+In:  files of the original's format (.txt, a line `word <head>-<relation>` for each
+     word), CoNLL-U (.conllu) or CoNLL-X (.conll, .conllx, .conll10), with an empty line
+     between sentences
+Out: <stem>.json, a list of {"words", "heads", "relns"}, with "tags" where there are
+     any; heads count from 1, and 0 is ROOT
+
+Try: python preprocess_depparse.py --data-dir examples/depparse --outdir out/depparse
+"""
+
+from pathlib import Path
+
+import cli
+from corpora.examples import write_examples
+from corpora.treebank import find_splits, read_treebank
+from files import InputError
+
+LISTED = 3  # sentences that are no trees
+
+
+def parse_args(argv: list[str] | None):
+    parser = cli.Parser(__doc__)
+    data = parser.add_mutually_exclusive_group(required=True)
+    data.add_argument(
+        "--data-dir",
+        type=Path,
+        metavar="DIR",
+        help="folder with files called train and dev, or one of them",
+    )
+    data.add_argument(
+        "--data-file", type=Path, metavar="FILE", nargs="+", help="any treebank files"
+    )
+    add = parser.add_argument
+    add(
+        "--outdir",
+        type=Path,
+        metavar="DIR",
+        help="where the JSON goes; default: beside each file",
+    )
+    add(
+        "--universal",
+        action="store_true",
+        help="cut subtypes of relations, so that nmod:poss becomes nmod",
+    )
+    add("--strict", action="store_true", help="refuse sentences that are no trees")
+    return parser.parse_args(argv)
+
+
+@cli.script
+def main(argv: list[str] | None = None) -> None:
+    args = parse_args(argv)
+    paths = args.data_file or find_splits(args.data_dir)
+    outfiles = [(args.outdir or p.parent) / f"{p.stem}.json" for p in paths]
+    if twice := {o for o in outfiles if outfiles.count(o) > 1}:
+        raise InputError(f"{twice.pop()}: would be written from more than one file")
+    for path, outfile in zip(paths, outfiles, strict=True):
+        examples, defects = read_treebank(
+            path, universal=args.universal, strict=args.strict
+        )
+        write_examples(outfile, examples)
+        words = sum(len(example["words"]) for example in examples)
+        print(
+            f"{cli.plural(len(examples), 'sentence')} of {cli.plural(words, 'word')} "
+            f"written to {outfile}"
+        )
+        if defects:
+            print(f"kept, though no trees: {cli.plural(len(defects), 'sentence')}")
+            print(*defects[:LISTED], sep="\n")
+            if len(defects) > LISTED:
+                print(f"and {len(defects) - LISTED} more")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

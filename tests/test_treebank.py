@@ -1,0 +1,222 @@
+"""Treebanks: each format, each trap that real files hold, each error with its line."""
+
+import collections
+import json
+from pathlib import Path
+
+import pytest
+
+import preprocess_depparse
+from corpora.treebank import find_splits, read_treebank
+from files import InputError
+
+EXAMPLES = Path(__file__).parent.parent / "examples" / "depparse"
+
+# A range (2-3), an empty node (3.1), a subtype, a comment, tags in two columns.
+CONLLU = """# newdoc id = one
+# text = They don't.
+1\tThey\tthey\tPRON\tPRP\tCase=Nom\t3\tnsubj\t3:nsubj\t_
+2-3\tdon't\t_\t_\t_\t_\t_\t_\t_\t_
+2\tdo\tdo\tAUX\tVBP\t_\t0\troot\t0:root\t_
+3\tn't\tnot\tPART\tRB\t_\t2\tadvmod:neg\t2:advmod\tSpaceAfter=No
+3.1\tknow\tknow\tVERB\tVB\t_\t_\t_\t0:root\t_
+4\t.\t.\tPUNCT\t.\t_\t2\tpunct\t2:punct\t_
+
+1\tYes\tyes\tINTJ\tUH\t_\t0\troot\t_\t_
+"""
+
+
+@pytest.fixture
+def read(tmp_path):
+    def read_text(text, suffix=".txt", **options):
+        path = tmp_path / f"dev{suffix}"
+        path.write_text(text, encoding="utf-8")
+        return read_treebank(path, **options)
+
+    return read_text
+
+
+def test_original_format(read):
+    examples, defects = read("The 2-det\ndog 3-nsubj\nbarked 0-root\n")
+    assert examples == [
+        {
+            "words": ["The", "dog", "barked"],
+            "heads": [2, 3, 0],
+            "relns": ["det", "nsubj", "root"],
+        }
+    ]
+    assert defects == []
+
+
+def test_relations_with_hyphens_and_words_with_hyphens_hashes_and_spaces(read):
+    (example,), _ = read("# 2-prep-of\nx-y 0-root\na b 2-nmod:poss\n")
+    assert example["words"] == ["#", "x-y", "a b"]
+    assert example["relns"] == ["prep-of", "root", "nmod:poss"]
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\n\n", "\n \n\n"])
+def test_last_sentence_and_empty_lines(read, end):
+    examples, _ = read("\n\nGo 0-root\n\n \n\nStop 0-root" + end)
+    assert [e["words"] for e in examples] == [["Go"], ["Stop"]]
+
+
+def test_conllu_without_ranges_and_empty_nodes(read):
+    first, second = read(CONLLU, ".conllu")[0]
+    assert first == {
+        "words": ["They", "do", "n't", "."],
+        "heads": [3, 0, 2, 2],
+        "relns": ["nsubj", "root", "advmod:neg", "punct"],
+        "tags": ["PRP", "VBP", "RB", "."],
+    }
+    assert second["words"] == ["Yes"]
+
+
+def test_universal_cuts_subtypes(read):
+    (first, _), _ = read(CONLLU, ".conllu", universal=True)
+    assert first["relns"] == ["nsubj", "root", "advmod", "punct"]
+
+
+@pytest.mark.parametrize("suffix", [".conll", ".conllx", ".conll10"])
+def test_conllx(read, suffix):
+    """Features that are no key=value pairs, no projective heads; tags in column 4."""
+    (example,), _ = read("1\tOff\toff\tIN\t_\tx|y\t0\troot\t_\t_\n", suffix)
+    assert example == {
+        "words": ["Off"],
+        "heads": [0],
+        "relns": ["root"],
+        "tags": ["IN"],
+    }
+
+
+def test_no_tags_where_the_file_has_none(read):
+    (example,), _ = read("1\ta\t_\t_\t_\t_\t0\troot\t_\t_\n", ".conllu")
+    assert set(example) == {"words", "heads", "relns"}
+
+
+@pytest.mark.parametrize(
+    ("text", "suffix", "message"),
+    [
+        ("a 0-root\nb", ".txt", ":2: expected 'word <head>-<relation>', found 'b'"),
+        ("a 0-root\nb 1", ".txt", ":2: expected 'word <head>-<relation>'"),
+        ("a 0-root\nb 1-", ".txt", ":2: expected 'word <head>-<relation>'"),
+        ("\na 0-root\nb x-dep", ".txt", ":3: head is 'x', expected a number from 0"),
+        ("a 0-root\nb 3-dep", ".txt", ":2: head is '3', expected a number from 0 to 2"),
+        ("a 0-root\nb -1-dep", ".txt", ":2: head is '', expected a number"),
+        ("1\ta\ta", ".conllu", ":1: no head in"),
+        ("# x\n1\ta\t_\t_\t_\t_\tx\troot", ".conllu", ":2: head is 'x', expected"),
+        ("1\ta\t_\t_\t_\t_\t2\troot", ".conllu", ":1: head is '2', expected"),
+        ("1\ta\t_\t_\t_\t_\t0\t_", ".conllu", ":1: no deprel in"),
+        ("1\ta\t_\t_\t_\t_\t_\tdep", ".conllu", ":1: head is '_', expected"),
+        ("1\ta\t_\t_\t_\t_\t0\troot\n3\tb\t_\t_\t_\t_\t1\tdep", ".conllu", ":2: expec"),
+        ("a b c", ".conll", ":1: Invalid line format"),
+        ("x\ta\t_\t_\t_\t_\t0\troot", ".conll10", ":1: Failed parsing field 'id'"),
+    ],
+)
+def test_errors_name_file_and_line(read, text, suffix, message):
+    with pytest.raises(InputError) as error:
+        read(text, suffix)
+    assert f"dev{suffix}{message}" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("arcs", "defect"),
+    [
+        ([2, 1, 0], "a cycle"),
+        ([1, 0, 2], "a cycle"),
+        ([0, 0, 1], "2 roots"),
+        ([2, 3, 1], "no root"),
+        ([2, 3, 0], None),
+    ],
+)
+def test_what_is_no_tree_is_kept_and_reported_or_refused(read, arcs, defect):
+    text = "a 0-root\n\n" + "".join(f"w {head}-dep\n" for head in arcs)
+    examples, defects = read(text)
+    assert [e["heads"] for e in examples] == [[0], arcs]
+    if defect is None:
+        assert defects == []
+        assert read(text, strict=True)[0] == examples
+        return
+    (found,) = defects
+    assert found.endswith(f"dev.txt:3: the sentence from here on has {defect}")
+    with pytest.raises(InputError, match=f":3: the sentence from here on has {defect}"):
+        read(text, strict=True)
+
+
+def test_splits_of_a_folder(tmp_path):
+    with pytest.raises(InputError, match="neither train nor dev is there"):
+        find_splits(tmp_path)
+    (tmp_path / "dev.conllu").write_text(CONLLU)
+    (tmp_path / "other.txt").write_text("")
+    assert find_splits(tmp_path) == [tmp_path / "dev.conllu"]
+    (tmp_path / "train.txt").write_text("a 0-root")
+    assert find_splits(tmp_path) == [tmp_path / "train.txt", tmp_path / "dev.conllu"]
+    (tmp_path / "dev.txt").write_text("")
+    with pytest.raises(InputError, match=r"dev\.txt and dev\.conllu are both there"):
+        find_splits(tmp_path)
+
+
+def test_script(tmp_path, capsys):
+    (tmp_path / "dev.conllu").write_text(CONLLU)
+    (tmp_path / "train.txt").write_text("a 2-x\nb 1-y\n\na 0-root\n\n" * 5)
+    out = tmp_path / "out"
+    flags = ["--data_dir", tmp_path, "--outdir", out, "--universal"]
+    assert preprocess_depparse.main(flags) == 0
+    dev, train = (json.loads((out / f"{s}.json").read_text()) for s in ("dev", "train"))
+    assert dev[0]["relns"] == ["nsubj", "root", "advmod", "punct"]
+    assert len(train) == 10
+    printed = capsys.readouterr().out
+    assert "2 sentences of 5 words written to" in printed
+    assert "kept, though no trees: 5 sentences" in printed
+    assert "train.txt:1: the sentence from here on has no root" in printed
+    assert "and 2 more" in printed
+
+    files = [tmp_path / "dev.conllu", tmp_path / "train.txt"]
+    assert preprocess_depparse.main(["--data-file", *files]) == 0
+    assert json.loads((tmp_path / "train.json").read_text()) == train
+    capsys.readouterr()
+    for flags, message in (
+        (["--data-file", tmp_path / "dev.json"], "expected a file in .txt, .conllu"),
+        (["--data-file", tmp_path / "no.txt"], "No such file"),
+        (["--data-dir", tmp_path / "no"], "neither train nor dev is there"),
+        (["--data-dir", tmp_path, "--strict", "--outdir", out / "x"], "train.txt:1: "),
+        (["--data-file", files[1], files[1]], "written from more than one file"),
+    ):
+        assert preprocess_depparse.main(flags) == 1
+        error = capsys.readouterr().err
+        assert error.startswith("error: ")
+        assert message in error
+        assert error.count("\n") == 1
+    assert not (out / "x" / "train.json").exists()
+
+
+# Stanford's basic dependencies, as the sample treebank uses them
+INVENTORY = set(
+    """advcl advmod amod appos aux auxpass cc ccomp conj cop csubj det discourse dobj
+    expl iobj mark mwe neg nn npadvmod nsubj nsubjpass num number parataxis pcomp pobj
+    poss possessive preconj predet prep prt punct quantmod rcmod root tmod vmod
+    xcomp""".split()
+)
+TABLE_1 = """prep pobj det nn nsubj amod dobj advmod aux poss auxpass ccomp mark prt"""
+
+
+@pytest.mark.parametrize(("split", "least"), [("train", 150), ("dev", 80)])
+def test_sample_treebank(split, least):
+    """Trees with one root, listed labels, 5 to 20 words, no sentence twice."""
+    examples, defects = read_treebank(EXAMPLES / f"{split}.txt", strict=True)
+    assert defects == []
+    assert len(examples) >= least
+    assert len({tuple(e["words"]) for e in examples}) == len(examples)
+    counts = collections.Counter(r for e in examples for r in e["relns"])
+    assert counts.keys() <= INVENTORY
+    for relation in TABLE_1.split():
+        assert counts[relation] >= 5
+    for example in examples:
+        assert 5 <= len(example["words"]) <= 20
+        arcs = zip(example["heads"], example["relns"], strict=True)
+        for head, relation in arcs:
+            assert (head == 0) == (relation == "root")
+            if relation in ("possessive", "pobj"):
+                governor = example["relns"][head - 1]
+                # a possessive also ends "a friend of my brother's"
+                expected = {"possessive": {"poss", "pobj"}, "pobj": {"prep", "pcomp"}}
+                assert governor in expected[relation] | {"conj", "root"}
