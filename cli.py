@@ -3,10 +3,11 @@
 import argparse
 import functools
 import importlib.metadata
+import importlib.util
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 from files import InputError
@@ -63,6 +64,24 @@ def script(main: Callable[..., None]) -> Callable[..., int]:
     return run
 
 
+def file_path(value: str) -> Path:
+    """A flag's value that must name a file, which an empty or unset one does not."""
+    path = Path(value)
+    if not path.name:
+        raise argparse.ArgumentTypeError(
+            f"expected the name of a file, found {value!r}"
+        )
+    return path
+
+
+def seed(value: str) -> int:
+    """A flag's value that seeds random numbers: a whole number from 0."""
+    number = int(value)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"expected a number from 0, found {value}")
+    return number
+
+
 def positive(value: str) -> int:
     """A flag's value that must be a whole number above zero."""
     number = int(value)
@@ -71,16 +90,18 @@ def positive(value: str) -> int:
     return number
 
 
-def progress(items: Iterable | None = None, **options):
+def progress(**options):
     """A tqdm bar with an estimate; quiet when standard error is no terminal."""
     from tqdm import tqdm
 
-    return tqdm(items, disable=None, dynamic_ncols=True, **options)
+    return tqdm(disable=None, dynamic_ncols=True, **options)
 
 
 def describe_run(args: argparse.Namespace) -> dict:
     """What decides, beside the input, what a script writes: flags and versions."""
     backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+    if importlib.util.find_spec(backend) is None:
+        raise InputError(f"KERAS_BACKEND is {backend!r}, which is not installed")
     return {
         "flags": {
             name: str(value) if isinstance(value, Path) else value

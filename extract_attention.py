@@ -19,8 +19,8 @@ from attention.examples import SEGMENT_IDS, prepare_examples, read_examples
 from attention.store import AttentionWriter, is_written
 from attention.word_level import MODES
 from bert import BertConfig, load_tokenizer
-from bert.folder import weight_digest
-from files import InputError, file_digest, make_folder
+from bert.folder import config_digest, weight_digest
+from files import check_outfile, file_digest
 
 RANDOM_INIT = ("none", "all", "keep-embeddings")
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
@@ -31,7 +31,7 @@ def parse_args(argv: list[str] | None):
     add = parser.add_argument
     add(
         "--preprocessed-data-file",
-        type=Path,
+        type=cli.file_path,
         metavar="FILE",
         required=True,
         help="JSON of examples",
@@ -45,7 +45,7 @@ def parse_args(argv: list[str] | None):
     )
     add(
         "--outfile",
-        type=Path,
+        type=cli.file_path,
         metavar="FILE",
         help="default: <data>_attn.pkl beside the data",
     )
@@ -69,8 +69,8 @@ def parse_args(argv: list[str] | None):
     add(
         "--word-level-mode",
         choices=MODES,
-        default="mean",
-        help="attention from a split word: over its pieces, or its first piece's",
+        help="attention from a split word: over its pieces, or its first piece's "
+        "(default: mean)",
     )
     add(
         "--segment-ids",
@@ -102,10 +102,18 @@ def parse_args(argv: list[str] | None):
         help="draw all weights anew, or all but word and position embeddings (the "
         "control of the paper's Section 5)",
     )
-    add("--seed", type=int, metavar="N", default=0, help="of --random-init and --debug")
+    add(
+        "--seed",
+        type=cli.seed,
+        metavar="N",
+        default=0,
+        help="of --random-init and --debug",
+    )
     add("--debug", action="store_true", help="a tiny random BERT, without the weights")
     add("--resume", action="store_true", help="go on where an interrupted run stopped")
     args = parser.parse_args(argv)
+    if args.word_level_mode and not args.word_level:
+        parser.error("--word-level-mode needs --word-level")
     data = args.preprocessed_data_file
     args.outfile = args.outfile or data.with_name(
         data.name.removesuffix(".json") + "_attn.pkl"
@@ -116,25 +124,21 @@ def parse_args(argv: list[str] | None):
 @cli.script
 def main(argv: list[str] | None = None) -> None:
     args, started = parse_args(argv), time.monotonic()
-    make_folder(args.outfile.parent)
+    check_outfile(args.outfile, args.preprocessed_data_file)
     config = BertConfig.from_folder(args.bert_dir)
-    if args.max_sequence_length > config.max_position_embeddings:
-        raise InputError(
-            f"--max-sequence-length {args.max_sequence_length} is beyond the "
-            f"{config.max_position_embeddings} positions of {args.bert_dir}"
-        )
     examples = read_examples(args.preprocessed_data_file)
     prepared, skipped = prepare_examples(
         examples,
         load_tokenizer(args.bert_dir, args.cased),
+        config,
         max_length=args.max_sequence_length,
         segment_ids=args.segment_ids,
-        segment_types=config.type_vocab_size,
         need_words=args.word_level,
     )
     drawn = args.debug or args.random_init == "all"
     settings = cli.describe_run(args) | {
         "input_sha256": file_digest(args.preprocessed_data_file),
+        "config_sha256": config_digest(args.bert_dir),
         "weights_sha256": None if drawn else weight_digest(args.bert_dir),
         "examples": len(examples),
         "written": len(prepared),
@@ -163,7 +167,7 @@ def write(args, prepared: list, settings: dict) -> None:
     from attention.extraction import attention_maps
     from bert import load_model  # imports TensorFlow: only now
 
-    mode = args.word_level_mode if args.word_level else None
+    mode = (args.word_level_mode or "mean") if args.word_level else None
     model = load_model(
         args.bert_dir,
         layers=args.layers and sorted({layer - 1 for layer in args.layers}),

@@ -44,6 +44,19 @@ def make_folder(folder: Path) -> None:
         raise InputError(f"{folder}: no permission to write there")
 
 
+def check_outfile(path: Path, *inputs: Path) -> None:
+    """Before any work: refuse an output that could not be written, or would overwrite
+    an input. Outputs end in .pkl, so that their .meta.json is nobody else's."""
+    if path.suffix != ".pkl":
+        raise InputError(f"{path}: the output's name must end in .pkl")
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder, expected the name of a file")
+    for given in inputs:
+        if path.exists() and given.exists() and path.samefile(given):
+            raise InputError(f"{path}: would overwrite the input; name another")
+    make_folder(path.parent)
+
+
 def file_digest(*paths: Path) -> str:
     """SHA-256 over the content of files, one after the other."""
     digest = hashlib.sha256()

@@ -10,22 +10,27 @@ Try: python head_distances.py --attn-data-file unlabeled_attn.pkl
 
 import json
 import pickle
-from pathlib import Path
 
 import cli
 from analysis.distances import HeadDistances
 from analysis.maps import accumulate
 from attention.store import read_meta
-from files import make_folder, open_whole
+from files import check_outfile, open_whole
 
 
 def parse_args(argv: list[str] | None):
     parser = cli.Parser(__doc__)
     add = parser.add_argument
-    add("--attn-data-file", type=Path, metavar="FILE", required=True, help="the maps")
+    add(
+        "--attn-data-file",
+        type=cli.file_path,
+        metavar="FILE",
+        required=True,
+        help="the maps",
+    )
     add(
         "--outfile",
-        type=Path,
+        type=cli.file_path,
         metavar="FILE",
         help="default: head_distances.pkl beside the maps",
     )
@@ -43,7 +48,7 @@ def parse_args(argv: list[str] | None):
 @cli.script
 def main(argv: list[str] | None = None) -> None:
     args = parse_args(argv)
-    make_folder(args.outfile.parent)
+    check_outfile(args.outfile, args.attn_data_file)
     statistic = HeadDistances()
     examples = accumulate(args.attn_data_file, statistic)
     distances = statistic.distances

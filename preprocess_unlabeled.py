@@ -18,7 +18,13 @@ from files import InputError
 def parse_args(argv: list[str] | None):
     parser = cli.Parser(__doc__)
     add = parser.add_argument
-    add("--data-file", type=Path, metavar="FILE", required=True, help="the text file")
+    add(
+        "--data-file",
+        type=cli.file_path,
+        metavar="FILE",
+        required=True,
+        help="the text file",
+    )
     add(
         "--bert-dir",
         type=Path,
@@ -28,7 +34,7 @@ def parse_args(argv: list[str] | None):
     )
     add(
         "--outfile",
-        type=Path,
+        type=cli.file_path,
         metavar="FILE",
         help="default: the data file, ending in .json",
     )
@@ -47,7 +53,7 @@ def parse_args(argv: list[str] | None):
         help="tokens a span",
     )
     add("--cased", action="store_true", help="keep case (and accents) of the text")
-    add("--seed", type=int, metavar="N", default=0, help="of the random cuts")
+    add("--seed", type=cli.seed, metavar="N", default=0, help="of the random cuts")
     add(
         "--keep-all",
         action="store_true",
@@ -64,7 +70,7 @@ def parse_args(argv: list[str] | None):
 @cli.script
 def main(argv: list[str] | None = None) -> None:
     args = parse_args(argv)
-    if args.outfile == args.data_file:
+    if args.outfile.resolve() == args.data_file.resolve():
         raise InputError(f"{args.data_file}: would be overwritten; name an --outfile")
     spans = cut_corpus(
         args.data_file,

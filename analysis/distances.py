@@ -5,10 +5,12 @@ Shapes: L layers, H heads, N = L * H heads in layer-major order, T tokens.
 
 import dataclasses
 import math
+from pathlib import Path
 
 import numpy as np
 
 from analysis.maps import check_heads, probabilities
+from attention.store import load_pickle, read_meta
 from backend import start_keras
 from files import InputError
 
@@ -68,6 +70,16 @@ class HeadDistances:
         own = total.diagonal()
         distances = (own[:, None] + own[None] - 2 * total) / 4 / self.tokens
         return distances.clip(0, math.log(2))
+
+
+def load_distances(path: str | Path, maps: str | Path) -> np.ndarray:
+    """Distances [N, N] that head_distances.py wrote, of this very file of maps.
+
+    Raises InputError where the maps have been made anew since.
+    """
+    if (made_from := read_meta(path).get("maps")) and made_from != read_meta(maps):
+        raise InputError(f"{path}: not made from {maps}; run head_distances.py again")
+    return load_pickle(path)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -154,9 +154,7 @@ def describe_heads(
     return np.select(list(behaviours.values()), list(behaviours), default="")
 
 
-def typical_heads(
-    statistics: GeneralStatistics,
-) -> list[tuple[tuple[int, int], str]]:
+def typical_heads(statistics: GeneralStatistics) -> list[tuple[tuple[int, int], str]]:
     """Four heads (layer, head; from 0) of unlike behaviour and what they do (Figure 1).
 
     The paper's for a model of 12 x 12 heads. Else the head that attends most broadly,

@@ -42,14 +42,26 @@ def accumulate(path: str | Path, *accumulators: Accumulator) -> int:
 def describe_maps(path: str | Path) -> str:
     """One sentence on what a file of maps was made from."""
     meta = read_meta(path)
-    if not meta:
-        return f"{path}: of unknown making, as no .meta.json lies beside it"
-    flags, digest = meta["flags"], meta["weights_sha256"]
-    weights = f"weights {digest[:12]}…" if digest else "random weights"
+    flags = meta.get("flags", {})
+    if not {"bert_dir", "preprocessed_data_file"} <= flags.keys():
+        return f"{path}: of unknown making, as no .meta.json beside it says more"
+    if weights_of(path):
+        weights = f"weights {meta['weights_sha256'][:12]}…"
+    else:
+        weights = "some weights random, or some layers left out"
     return (
         f"{path}: {meta['written']:,} of {meta['examples']:,} examples of "
         f"{flags['preprocessed_data_file']} through {flags['bert_dir']} ({weights})"
     )
+
+
+def weights_of(path: str | Path) -> str | None:
+    """SHA-256 of the trained weights whose every layer is in a file of maps, if any."""
+    meta = read_meta(path)
+    flags = meta.get("flags", {})
+    if flags.get("random_init") != "none" or flags.get("layers"):
+        return None
+    return meta.get("weights_sha256")
 
 
 def head_name(layer: int, head: int) -> str:
@@ -63,7 +75,7 @@ def labels(example: dict) -> list[str]:
     size = example["attns"].shape[-1]
     tokens = example.get("tokens", [])
     words = [CLS, *example["words"], SEP] if "words" in example else []
-    for names in (tokens, words):
+    for names in (words, tokens):  # both fit where no word is split
         if len(names) == size:
             return names
     raise InputError(

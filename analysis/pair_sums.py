@@ -1,4 +1,4 @@
-"""The costly part of head distances, compiled by XLA on any of Keras's backends."""
+"""The costly part of head distances, compiled by XLA, with TensorFlow or JAX."""
 
 import functools
 import math
@@ -25,16 +25,17 @@ def pair_sums(values: np.ndarray) -> np.ndarray:
         size = max(WIDTH, 1 << (length - 1).bit_length())
         filled = np.full((heads, size), 0.5, np.float32)
         filled[:, :length] = chunk
-        total = total + _compiled(heads, size).predict_on_batch(filled)
+        sums = _compiled(heads, size).predict_on_batch(filled)  # [N // 2 + 1, N, WIDTH]
+        total = total + sums.sum(-1, dtype=np.float64)
     return total
 
 
 class PairSums(keras.Model):
-    """The sums of one chunk. The terms of a sum never lie in memory: adding, taking
-    logarithms and summing up are fused into one loop."""
+    """The sums of one chunk, WIDTH partial ones for each. The terms of a sum never lie
+    in memory: adding, taking logarithms and summing up are fused into one loop."""
 
     def call(self, values):
-        """Adds up CHUNK / WIDTH terms in float32, and the rest in float64."""
+        """Values [N, M] to sums [N // 2 + 1, N, WIDTH] of M / WIDTH terms each."""
         heads, length = values.shape
         values = ops.reshape(values, (heads, length // WIDTH, WIDTH))
         twice = ops.concatenate([values, values])
@@ -42,10 +43,9 @@ class PairSums(keras.Model):
         def of_shift(shift, sums):
             both = values + ops.slice(twice, (shift, 0, 0), values.shape)
             side_by_side = ops.sum(both * fast_log(both), axis=1)  # [N, WIDTH]
-            total = ops.sum(ops.cast(side_by_side, "float64"), axis=-1)
-            return ops.slice_update(sums, (shift, 0), total[None])
+            return ops.slice_update(sums, (shift, 0, 0), side_by_side[None])
 
-        nothing = ops.zeros((heads // 2 + 1, heads), dtype="float64")
+        nothing = ops.zeros((heads // 2 + 1, heads, WIDTH))
         return ops.fori_loop(0, heads // 2 + 1, of_shift, nothing)
 
 

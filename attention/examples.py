@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
+from bert.folder import BertConfig
 from bert.tokenization import CLS, SEP, UNK, Tokenizer
 from files import InputError
 
@@ -82,25 +83,36 @@ def _check(example: object) -> None:
 def prepare_examples(
     examples: Iterable[dict],
     tokenizer: Tokenizer,
+    config: BertConfig,
     *,
     max_length: int = 128,
     segment_ids: str = "zeros",
-    segment_types: int = 2,
     need_words: bool = False,
 ) -> tuple[list[Prepared], list[Skipped]]:
     """Tokenize and number examples; leave out those of more than `max_length` tokens.
 
     `segment_ids` is "zeros" (as the paper's released maps) or "sep" (1 after the first
-    [SEP]); a "segment_ids" field in an example wins, with values below `segment_types`.
-    `need_words` asks for "words" in each. Raises InputError, which names the example.
+    [SEP]); a "segment_ids" field in an example wins. `need_words` asks for "words" in
+    each. Raises InputError, which names the example, for what cannot be used, and for
+    lengths or a vocabulary beyond what the model (`config`) has.
     """
+    if max_length > config.max_position_embeddings:
+        raise InputError(
+            f"a maximum of {max_length} tokens is beyond the "
+            f"{config.max_position_embeddings} positions of the model"
+        )
+    if (highest := max(tokenizer.vocabulary.values())) >= config.vocab_size:
+        raise InputError(
+            f"the vocabulary goes up to number {highest}, but the model has "
+            f"{config.vocab_size} words: they do not belong together"
+        )
     prepared, skipped = [], []
     for i, example in enumerate(examples):
         try:
             _check(example)
             if need_words and "words" not in example:
                 raise InputError("no 'words', which word-level maps need")
-            item = _prepare(example, tokenizer, segment_ids, segment_types)
+            item = _prepare(example, tokenizer, segment_ids, config.type_vocab_size)
         except InputError as error:
             raise InputError(f"example {i}: {error}") from None
         if len(item.tokens) > max_length:

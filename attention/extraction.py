@@ -46,9 +46,9 @@ def extract_attention(
     prepared, skipped = prepare_examples(
         examples,
         tokenizer,
+        model.config,
         max_length=max_length,
         segment_ids=segment_ids,
-        segment_types=model.config.type_vocab_size,
         need_words=word_level,
     )
     if skipped:

@@ -21,6 +21,7 @@ import itertools
 import json
 import os
 import pickle
+import re
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -62,6 +63,7 @@ class AttentionWriter:
             self._file = open(self.partial, "r+b")  # noqa: SIM115 - closed in __exit__
             self.done = _keep_whole_examples(self._file)
         else:
+            self.partial.unlink(missing_ok=True)  # first: it has other settings
             with open_whole(self.begun_with, "w", encoding="utf-8") as file:
                 _dump_json(self.settings, file)
             self._file = open(self.partial, "wb")  # noqa: SIM115
@@ -87,10 +89,10 @@ class AttentionWriter:
             file.write(pickle.STOP)
             file.flush()
             os.fsync(file.fileno())
-        with open_whole(self.meta_path, "w", encoding="utf-8") as file:
-            _dump_json(self.settings, file)
+        # in this order, maps never lie beside a meta file that is not theirs
+        self.meta_path.unlink(missing_ok=True)
         os.replace(self.partial, self.path)
-        self.begun_with.unlink()
+        os.replace(self.begun_with, self.meta_path)
 
     def _compare_settings(self) -> None:
         try:
@@ -124,7 +126,7 @@ def read_meta(path: str | Path) -> dict:
 
 
 def read_attention(path: str | Path) -> Iterator[dict]:
-    """The examples of a file of maps, one at a time in constant memory.
+    """The examples of a file of maps, one at a time: no two need be in memory.
 
     Each is a dict with "attns", an array [L, H, T, T] (or [L, H, W, W] at word level),
     and "tokens", a list of strings. Raises InputError for a file that is cut short, is
@@ -141,6 +143,7 @@ def read_attention(path: str | Path) -> Iterator[dict]:
                 if example is END:
                     return
                 _check_example(example)
+                example["attns"] = example["attns"].view(np.ndarray)
             yield example
 
 
@@ -155,46 +158,37 @@ def load_pickle(path: str | Path) -> Any:
     Raises InputError for a file that is no pickle or holds anything else.
     """
     with open(path, "rb") as file, _clear_errors(Path(path)):
-        return _PlainUnpickler(file, encoding="latin1").load()
+        value = _PlainUnpickler(file, encoding="latin1").load()
+    return value.view(np.ndarray) if isinstance(value, np.ndarray) else value
 
 
 def _read_own(file: BinaryIO) -> Iterator[Any]:
     """The items of a list that AttentionWriter wrote."""
+    end = os.fstat(file.fileno()).st_size
     file.seek(len(HEADER))
-    while size := _next_size(file):
-        data = file.read(size)
-        if len(data) < size or not (end := file.read(1)):
+    while (head := file.read(SIZE.size))[:1] != pickle.STOP:
+        if len(head) < SIZE.size:
             raise EOFError
-        if end != pickle.APPEND:
+        long1, size, pop = SIZE.unpack(head)
+        if long1 != LONG1 or pop != pickle.POP or size <= 0:
+            raise pickle.UnpicklingError("no size where an example should begin")
+        if size >= end - file.tell():
+            raise EOFError
+        plain = io.BytesIO(file.read(size) + pickle.STOP)
+        example = _PlainUnpickler(plain, encoding="latin1").load()
+        if file.read(1) != pickle.APPEND or plain.read(1):
             raise pickle.UnpicklingError("no end where an example should end")
-        plain = io.BytesIO(data + pickle.STOP)
-        yield _PlainUnpickler(plain, encoding="latin1").load()
-
-
-def _next_size(file: BinaryIO) -> int:
-    """The size of the example that follows; 0 at the end of the list."""
-    head = file.read(SIZE.size)
-    if head == pickle.STOP:
-        return 0
-    if len(head) < SIZE.size:
-        raise EOFError
-    long1, size, pop = SIZE.unpack(head)
-    if long1 != LONG1 or pop != pickle.POP or size <= 0:
-        raise pickle.UnpicklingError("no size where an example should begin")
-    return size
+        yield example
 
 
 def _keep_whole_examples(file: BinaryIO) -> int:
     """Cut a partial file after its last whole example; return how many it holds."""
-    end = file.seek(0, os.SEEK_END)
-    file.seek(0)
-    if file.read(len(HEADER)) != HEADER:
-        whole, count = 0, 0
-    else:
-        whole, count = len(HEADER), 0
-        with contextlib.suppress(EOFError):
-            while (size := _next_size(file)) and file.tell() + size < end:
-                whole, count = file.seek(size + 1, os.SEEK_CUR), count + 1
+    whole, count = 0, 0
+    if file.read(len(HEADER)) == HEADER:
+        whole = len(HEADER)
+        with contextlib.suppress(Exception):  # whatever a torn example raises
+            for _ in _read_own(file):
+                whole, count = file.tell(), count + 1
     file.seek(whole)
     file.truncate()
     return count
@@ -204,29 +198,75 @@ class _RefusedError(pickle.UnpicklingError):
     """A pickle asks for something that no file of ours needs."""
 
 
-def _latin1_bytes(text: str, encoding: str) -> bytes:
-    """What `_codecs.encode` is for in protocol 2: bytes, spelt as text."""
-    if encoding != "latin1":
-        raise _RefusedError(f"_codecs.encode to {encoding}")
-    return text.encode("latin1")
+class _Dtype:
+    """A NumPy dtype in the making.
+
+    NumPy's own `dtype.__setstate__` believes whatever a file says, such as that bytes
+    are no pointers to objects; this one takes a byte order and nothing else.
+    """
+
+    __slots__ = ("dtype",)
+
+    def __init__(self, spec: str):
+        if not (
+            isinstance(spec, str) and re.fullmatch(r"[biufc]\d{1,2}|[SU]\d+", spec)
+        ):
+            raise _RefusedError(f"an array of {spec!r}")
+        self.dtype = np.dtype(spec)
+
+    def __setstate__(self, state: tuple) -> None:
+        _, order, *structure = state[:5]
+        if structure != [None, None, None] or order not in ("<", ">", "|"):
+            raise _RefusedError("an array of records")
+        if order != "|":
+            self.dtype = self.dtype.newbyteorder(order)
 
 
-# NumPy's own makers of arrays and scalars, whatever module this version keeps them in
-_MAKE_ARRAY, _FRAME_ARRAY, _MAKE_SCALAR = (
-    np.empty(0).__reduce__()[0],
-    np.empty(0).__reduce_ex__(5)[0],
-    np.float64(0).__reduce__()[0],
-)
+class _Array(np.ndarray):
+    """An array that takes its type from a _Dtype, and otherwise is a plain one."""
+
+    def __setstate__(self, state: tuple) -> None:
+        version, shape, kind, fortran, data = state
+        super().__setstate__((version, shape, kind.dtype, fortran, data))
+
+    def __reduce_ex__(self, protocol: int):  # pickled again, it is plain
+        return self.view(np.ndarray).__reduce_ex__(protocol)
+
+
+class _Makers:
+    """What pickles may call for arrays and bytes; bound methods, so that a pickle can
+    put nothing into them."""
+
+    def dtype(self, spec, align=False, copy=False):
+        return _Dtype(spec)
+
+    def array(self, kind, shape, code):
+        return np.ndarray.__new__(_Array, (0,), "i1")
+
+    def frame(self, data, kind, shape, order):
+        return np.frombuffer(data, kind.dtype).reshape(shape, order=order)
+
+    def scalar(self, kind, data):
+        return np.frombuffer(data, kind.dtype)[0]
+
+    def latin1(self, text, encoding):
+        """What `_codecs.encode` is for in protocol 2: bytes, spelt as text."""
+        if encoding != "latin1":
+            raise _RefusedError(f"_codecs.encode to {encoding}")
+        return text.encode("latin1")
+
+
+_make = _Makers()
 PLAIN = {
-    ("numpy", "ndarray"): np.ndarray,
-    ("numpy", "dtype"): np.dtype,
-    ("_codecs", "encode"): _latin1_bytes,
+    ("numpy", "ndarray"): "ndarray",  # only ever handed to _make.array
+    ("numpy", "dtype"): _make.dtype,
+    ("_codecs", "encode"): _make.latin1,
     ("collections", "OrderedDict"): collections.OrderedDict,
 }
 for _core in ("numpy.core", "numpy._core"):
-    PLAIN[f"{_core}.multiarray", "_reconstruct"] = _MAKE_ARRAY
-    PLAIN[f"{_core}.multiarray", "scalar"] = _MAKE_SCALAR
-    PLAIN[f"{_core}.numeric", "_frombuffer"] = _FRAME_ARRAY
+    PLAIN[f"{_core}.multiarray", "_reconstruct"] = _make.array
+    PLAIN[f"{_core}.multiarray", "scalar"] = _make.scalar
+    PLAIN[f"{_core}.numeric", "_frombuffer"] = _make.frame
 for _builtins in ("builtins", "__builtin__"):
     for _kind in (set, frozenset, bytearray, complex):
         PLAIN[_builtins, _kind.__name__] = _kind
@@ -254,14 +294,18 @@ class _Memo(dict):
 
     def __init__(self):
         super().__init__()
-        self.settled = 0
+        self.fresh: list[int] = []
+
+    def __setitem__(self, key: int, value: Any) -> None:
+        super().__setitem__(key, value)
+        self.fresh.append(key)
 
     def forget(self) -> None:
         """Let go of all but small things, which later items may refer to."""
-        for key in list(itertools.islice(self, self.settled, None)):
-            if not _is_small(self[key]):
-                self[key] = END
-        self.settled = len(self)
+        for key in self.fresh:
+            if not _is_small(super().__getitem__(key)):
+                super().__setitem__(key, END)
+        self.fresh.clear()
 
     def __getitem__(self, key: int) -> Any:
         value = super().__getitem__(key)
@@ -321,8 +365,12 @@ class _Walker(_Plain, pickle._Unpickler):
             raise pickle.UnpicklingError("not one list")
 
     def _within_list(self) -> bool:
-        """Whether the stack holds items that are about to be put into the list."""
-        return len(self.metastack) == 1 and len(self.metastack[0]) == 1
+        """Whether the stack holds whole items that will be put into the list."""
+        return (
+            len(self.metastack) == 1
+            and len(self.metastack[0]) == 1
+            and all(isinstance(item, dict) for item in self.stack)
+        )
 
     def _hand_out(self, whole: list) -> Iterator[Any]:
         yield from whole
@@ -369,5 +417,5 @@ def _clear_errors(path: Path, example: int | None = None) -> Iterator[None]:
 
 
 def _dump_json(value: Any, file: TextIO) -> None:
-    json.dump(value, file, indent=1, ensure_ascii=False)
+    json.dump(value, file, indent=1)
     file.write("\n")

@@ -123,6 +123,13 @@ def weight_digest(folder: str | Path) -> str:
     return file_digest(*weight_files(folder))
 
 
+def config_digest(folder: str | Path) -> str:
+    """SHA-256 of all else that decides what a BERT does: its config and vocabulary."""
+    names = (*CONFIG_FILES, "vocab.txt", "tokenizer.json", "tokenizer_config.json")
+    paths = (Path(folder, name) for name in names)
+    return file_digest(*(path for path in paths if path.is_file()))
+
+
 def _fits(value: object, kind: type) -> bool:
     if kind is str:
         return isinstance(value, str)
@@ -132,6 +139,6 @@ def _fits(value: object, kind: type) -> bool:
 
 def _weight_map(index: Path) -> dict[str, str]:
     try:
-        return json.loads(index.read_text(encoding="utf-8"))["weight_map"]
+        return dict(json.loads(index.read_text(encoding="utf-8"))["weight_map"])
     except (ValueError, KeyError, TypeError):
         raise InputError(f"{index}: expected JSON with a weight_map") from None

@@ -15,7 +15,7 @@ from tokenizers import models, normalizers, pre_tokenizers
 
 from files import InputError
 
-UNK, CLS, SEP, MASK = "[UNK]", "[CLS]", "[SEP]", "[MASK]"
+UNK, CLS, SEP = "[UNK]", "[CLS]", "[SEP]"
 LONGEST_WORD = 200  # characters
 
 
@@ -81,6 +81,8 @@ def _load_vocabulary(folder: Path) -> dict[str, int]:
             raise InputError(f"{bundle}: expected the vocabulary of a WordPiece model")
         if model.get("type", "WordPiece") != "WordPiece":
             raise InputError(f"{bundle}: expected WordPiece, found {model['type']}")
+        if not all(type(number) is int for number in model["vocab"].values()):
+            raise InputError(f"{bundle}: expected a whole number for each word piece")
         return model["vocab"]
     raise InputError(
         f"{folder}: no vocabulary there; expected vocab.txt or tokenizer.json"

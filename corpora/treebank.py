@@ -86,7 +86,7 @@ def _read_original(path: Path, lines: Lines) -> dict:
     """Lines of `word <head>-<relation>`; a relation may hold hyphens."""
     words, heads, relns = [], [], []
     for number, line in lines:
-        word, _, arc = line.strip().rpartition(" ")
+        word, arc = ["", *line.rsplit(None, 1)][-2:]
         head, hyphen, reln = arc.partition("-")
         if not (word.strip() and hyphen and reln):
             raise InputError(
@@ -102,7 +102,7 @@ def _read_conll(path: Path, lines: Lines) -> dict:
     """CoNLL-U, and CoNLL-X, whose first eight columns mean the same."""
     tokens = []
     for number, line in lines:
-        if line.startswith("#"):
+        if line.lstrip().startswith("#"):
             continue
         token = _parse_token(line, path, number)
         if isinstance(token["id"], int):  # else a range or an empty node

@@ -27,7 +27,7 @@ class Spans:
     examples: list[dict]
     documents: int = 0  # read
     sentences: int = 0  # read
-    dropped: int = 0  # sentences in documents read that are in no span
+    dropped: int = 0  # sentences read that a chunk of a single sentence kept out
 
 
 def cut_corpus(
@@ -93,11 +93,12 @@ def _cut_document(
         last = i == len(document) - 1
         if not last and sum(map(len, chunk)) < target:
             continue
-        if len(chunk) > 1:
-            middle = rng.randint(1, len(chunk) - 1)
-            first = list(itertools.chain(*chunk[:middle]))
-            second = list(itertools.chain(*chunk[middle:]))
-            _truncate(first, second, target, rng)
+        middle = rng.randint(1, len(chunk) - 1) if len(chunk) > 1 else 1
+        first = list(itertools.chain(*chunk[:middle]))
+        second = list(itertools.chain(*chunk[middle:]))
+        # the original truncates, and draws for it, before it looks for an empty part
+        _truncate(first, second, target, rng)
+        if second:
             spans.append([CLS, *first, SEP, *second, SEP])
         elif keep_all:
             dropped += 1

@@ -10,8 +10,8 @@ from heads import example_of, to_offset, uniform
 from scipy.spatial.distance import jensenshannon
 
 import head_distances
-from analysis.distances import HeadDistances, embed_heads
-from attention.store import AttentionWriter, load_pickle
+from analysis.distances import HeadDistances, embed_heads, load_distances
+from attention.store import AttentionWriter, load_pickle, read_attention
 from files import InputError
 
 
@@ -202,3 +202,16 @@ def test_fast_logarithm():
     expected = np.log(x.astype(np.float64))
     assert np.abs((found - expected) * x).max() < 2e-7
     assert np.asarray(fast_log(np.float32([1])))[0] == 0
+
+
+def test_distances_of_other_maps_are_refused(tmp_path):
+    maps, other = tmp_path / "x_attn.pkl", tmp_path / "y_attn.pkl"
+    write_maps(maps, random_example(4))
+    write_maps(other, random_example(4), random_example(5))
+    assert head_distances.main(["--attn-data-file", maps]) == 0
+    path = tmp_path / "head_distances.pkl"
+    assert load_distances(path, maps).shape == (6, 6)
+    with pytest.raises(InputError, match=r"not made from .*y_attn\.pkl; run head_dis"):
+        load_distances(path, other)
+    assert head_distances.main(["--attn-data-file", maps, "--outfile", maps]) == 1
+    assert next(read_attention(maps))["tokens"] == ["a"] * 4

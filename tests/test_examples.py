@@ -1,10 +1,16 @@
 """Examples: what is read, what is refused, and what BERT is given."""
 
+import dataclasses
+
 import pytest
+from conftest import CONFIG
 
 from attention.examples import prepare_examples, read_examples
+from bert import BertConfig
 from corpora.examples import write_examples
 from files import InputError
+
+SIZES = BertConfig(**CONFIG)
 
 
 @pytest.mark.parametrize(
@@ -55,6 +61,8 @@ def test_the_three_fields(tokenizer):
             {"tokens": ["[CLS]", "a", "[SEP]", "dog", "[SEP]"]},
         ],
         tokenizer,
+        SIZES,
+        max_length=32,
     )
     assert skipped == []
     assert text.tokens == "[CLS] the fox jump ##s . [SEP]".split()
@@ -72,7 +80,9 @@ def test_segment_ids(tokenizer):
     two_parts = ["[CLS]", "a", "[SEP]", "dog", "[SEP]"]
 
     def segments(example, kind="sep"):
-        (prepared,), _ = prepare_examples([example], tokenizer, segment_ids=kind)
+        (prepared,), _ = prepare_examples(
+            [example], tokenizer, SIZES, max_length=32, segment_ids=kind
+        )
         return prepared.segment_ids
 
     assert segments({"tokens": two_parts}) == [0, 0, 0, 1, 1]
@@ -96,11 +106,21 @@ def test_segment_ids(tokenizer):
 )
 def test_unusable_examples_are_named(tokenizer, example, options, message):
     with pytest.raises(InputError, match=f"example 1: .*{message}"):
-        prepare_examples([{"words": ["a"]}, example], tokenizer, **options)
+        prepare_examples(
+            [{"words": ["a"]}, example], tokenizer, SIZES, max_length=32, **options
+        )
 
 
 def test_too_long_examples_are_left_out_and_counted(tokenizer):
     examples = [{"text": "a " * n} for n in (3, 4, 0, 5)]
-    prepared, skipped = prepare_examples(examples, tokenizer, max_length=5)
+    prepared, skipped = prepare_examples(examples, tokenizer, SIZES, max_length=5)
     assert [len(p.tokens) for p in prepared] == [5, 2]
     assert [(s.example, s.tokens) for s in skipped] == [(1, 6), (3, 7)]
+
+
+def test_what_is_beyond_the_model(tokenizer):
+    with pytest.raises(InputError, match="33 tokens is beyond the 32 positions"):
+        prepare_examples([], tokenizer, SIZES, max_length=33)
+    fewer = dataclasses.replace(SIZES, vocab_size=CONFIG["vocab_size"] - 1)
+    with pytest.raises(InputError, match="they do not belong together"):
+        prepare_examples([], tokenizer, fewer, max_length=32)

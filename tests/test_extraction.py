@@ -28,7 +28,7 @@ def examples():
 def test_order_content_and_type(model, tokenizer, examples):
     found = list(extract_attention(examples, model, tokenizer, max_length=32))
     assert [e["id"] for e in found] == list(range(40))
-    prepared, _ = prepare_examples(examples, tokenizer)
+    prepared, _ = prepare_examples(examples, tokenizer, model.config, max_length=32)
     for example, item in zip(found, prepared, strict=True):
         assert example["tokens"] == item.tokens
         assert example["attns"].dtype == np.float16
@@ -53,9 +53,9 @@ def test_batches_do_not_matter(model, tokenizer, examples, batch_size, monkeypat
 def test_word_level_is_computed_before_rounding(model, tokenizer, mode):
     examples = [{"words": WORDS[:n]} for n in (7, 0, 4, 1)]
     found = extract_attention(
-        examples, model, tokenizer, word_level=True, word_level_mode=mode
+        examples, model, tokenizer, max_length=32, word_level=True, word_level_mode=mode
     )
-    prepared, _ = prepare_examples(examples, tokenizer)
+    prepared, _ = prepare_examples(examples, tokenizer, model.config, max_length=32)
     for example, item in zip(found, prepared, strict=True):
         maps = numpy_maps(tiny_weights(), 3, item.token_ids, item.segment_ids)
         expected = word_attention(maps, item.word_pieces, mode)
@@ -70,8 +70,12 @@ def test_a_model_that_rounds_is_refused_where_it_would_round_too_early(
     rounding = load_model(bert_dir, maps_dtype="float16")
     for options in ({"word_level": True}, {"dtype": "float32"}):
         with pytest.raises(ValueError, match="the model rounds its maps"):
-            list(extract_attention([{"words": []}], rounding, tokenizer, **options))
-    (example,) = extract_attention([{"words": []}], rounding, tokenizer)
+            list(
+                extract_attention(
+                    [{"words": []}], rounding, tokenizer, max_length=32, **options
+                )
+            )
+    (example,) = extract_attention([{"words": []}], rounding, tokenizer, max_length=32)
     assert example["attns"].dtype == np.float16
 
 
@@ -80,7 +84,7 @@ def test_going_on_after_some_gives_the_same_bytes(
     model, tokenizer, examples, done, monkeypatch
 ):
     monkeypatch.setattr(extraction, "LOOK_AHEAD_BYTES", 20_000)
-    prepared, _ = prepare_examples(examples, tokenizer)
+    prepared, _ = prepare_examples(examples, tokenizer, model.config, max_length=32)
     everything = list(attention_maps(prepared, model, tokens_a_batch=64))
     batches = []
     rest = list(
@@ -102,7 +106,7 @@ def test_too_long_examples_are_left_out_with_a_warning(model, tokenizer):
 
 
 def test_nothing_in_nothing_out(model, tokenizer):
-    assert list(extract_attention([], model, tokenizer)) == []
+    assert list(extract_attention([], model, tokenizer, max_length=32)) == []
 
 
 def plan(lengths, tokens_a_batch, step=1, bytes_a_pair=2):
@@ -132,7 +136,9 @@ def test_memory_ahead_is_bounded(model, tokenizer, monkeypatch):
     """Reading one result must not compute all: a window here is two examples of 4
     tokens, with maps of 2 layers x 3 heads x 2 bytes for each pair of tokens."""
     monkeypatch.setattr(extraction, "LOOK_AHEAD_BYTES", 2 * 4**2 * (2 * 3 * 2))
-    prepared, _ = prepare_examples([{"text": "a a"}] * 30, tokenizer)
+    prepared, _ = prepare_examples(
+        [{"text": "a a"}] * 30, tokenizer, model.config, max_length=32
+    )
     batches = []
     maps = attention_maps(prepared, model, tokens_a_batch=100, on_batch=batches.append)
     next(maps)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import tiny_weights, write_google
+from conftest import tiny_weights, write_google, write_hugging_face
 from oracle import attention_maps
 
 import extract_attention
@@ -213,11 +213,14 @@ def test_bad_data_is_one_line_and_no_output(
 
 def test_bad_flags_are_one_line_and_no_output(tmp_path, data, bert_dir, capsys):
     (tmp_path / "file").write_text("")
+    (tmp_path / "folder.pkl").mkdir()
     for flags, message in (
         (["--word-level", "--max-sequence-length", "32"], "example 0: no 'words'"),
         (["--max-sequence-length", "33"], "beyond the 32 positions"),
         (["--max-sequence-length", "32", "--layers", "3"], "layer 3 does not exist"),
         (["--outfile", tmp_path / "file" / "x.pkl"], "cannot be created"),
+        (["--outfile", tmp_path / "x.json"], "must end in .pkl"),
+        (["--outfile", tmp_path / "folder.pkl"], "is a folder"),
     ):
         assert extract(data, bert_dir, *flags) == 1
         error = capsys.readouterr().err
@@ -225,6 +228,38 @@ def test_bad_flags_are_one_line_and_no_output(tmp_path, data, bert_dir, capsys):
         assert message in error
         assert error.count("\n") == 1
     assert list(tmp_path.glob("*attn*")) == []
+
+
+def test_flags_that_cannot_be(data, bert_dir, capsys):
+    for flags, message in (
+        (["--seed", "-1"], "expected a number from 0, found -1"),
+        (["--outfile", ""], "expected the name of a file, found ''"),
+        (["--word-level-mode", "max"], "--word-level-mode needs --word-level"),
+        (["--batch-size", "0"], "expected a number above 0, found 0"),
+    ):
+        with pytest.raises(SystemExit) as end:
+            extract(data, bert_dir, *flags)
+        assert end.value.code == 2
+        assert message in capsys.readouterr().err
+
+
+def test_resuming_with_another_vocabulary_is_refused(tmp_path, data, capsys):
+    folder = write_hugging_face(tmp_path / "bert", tiny_weights())
+    flags = ["--max-sequence-length", "32", "--resume"]
+    assert extract(data, folder, *flags) == 0
+    assert extract(data, folder, *flags) == 0
+    assert "is whole already" in capsys.readouterr().out
+    vocabulary = (folder / "vocab.txt").read_text(encoding="utf-8").split("\n")
+    vocabulary[5:7] = vocabulary[6], vocabulary[5]
+    (folder / "vocab.txt").write_text("\n".join(vocabulary), encoding="utf-8")
+    assert extract(data, folder, *flags) == 0
+    assert "3 examples written" in capsys.readouterr().out
+
+
+def test_backend_that_is_not_installed(data, bert_dir, capsys, monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "none_such")
+    assert extract(data, bert_dir, "--max-sequence-length", "32") == 1
+    assert "KERAS_BACKEND is 'none_such', which is not in" in capsys.readouterr().err
 
 
 def test_bad_model_folders(tmp_path, data, bert_dir, capsys):
@@ -283,7 +318,9 @@ def test_bad_text_for_preprocessing(tmp_path, bert_dir, capsys):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["corpus.txt"]
 
 
-@pytest.mark.parametrize("script", ["extract_attention", "preprocess_unlabeled"])
+@pytest.mark.parametrize(
+    "script", [p.stem for p in ROOT.glob("*.py") if "@cli.script" in p.read_text()]
+)
 def test_help_and_wrong_flags_do_not_import_tensorflow(script):
     code = f"""
 import sys, {script}
@@ -343,7 +380,7 @@ def test_a_killed_run_leaves_no_output_and_resumes_to_the_same_bytes(
         time.sleep(0.01)
     process.send_signal(how)
     _, errors = process.communicate()
-    assert process.returncode in (-signal.SIGKILL, 130)
+    assert process.returncode == {signal.SIGKILL: -9, signal.SIGINT: 130}[how]
     assert not outfile.exists()
     if how == signal.SIGINT:
         assert f"kept in {partial}, and --resume goes on from there" in errors

@@ -148,10 +148,12 @@ class Stranger:
 
 
 @pytest.mark.parametrize("protocol", [0, 2, 3, 4, 5])
-def test_what_could_run_code_is_refused_by_name_before_it_runs(tmp_path, protocol):
+def test_what_could_run_code_is_refused_by_name_before_it_runs(
+    tmp_path, protocol, monkeypatch
+):
     path = tmp_path / "x.pkl"
     path.write_bytes(pickle.dumps([*EXAMPLES, {"attns": Stranger()}], protocol))
-    os.chdir(tmp_path)
+    monkeypatch.chdir(tmp_path)
     for read in (load_pickle, load_attention):
         with pytest.raises(InputError, match=r"refused, as it asks for posix\.system"):
             read(path)
@@ -187,6 +189,62 @@ def test_codecs_other_than_the_one_for_bytes_are_refused(tmp_path):
         load_pickle(tmp_path / "x.pkl")
 
 
+class Reduced:
+    """Pickled as a call, and what is then set on its result."""
+
+    def __init__(self, *reduced):
+        self.reduced = reduced
+
+    def __reduce__(self):
+        return self.reduced
+
+
+RECONSTRUCT = np.empty(0).__reduce__()[0]
+HOSTILE_TYPES = {
+    # bytes that would be taken for pointers to objects
+    "object": Reduced(
+        np.dtype, ("O8", False, True), (3, "|", None, None, None, -1, -1, 0)
+    ),
+    # a field that lies outside of the array
+    "record": Reduced(
+        np.dtype,
+        ("V8", False, True),
+        (3, "|", None, ("a",), {"a": (np.dtype("u1"), 1 << 20)}, 8, 1, 0),
+    ),
+    # the same, put onto a plain type
+    "fields": Reduced(
+        np.dtype,
+        ("f8", False, True),
+        (3, "<", None, ("a",), {"a": (np.dtype("u1"), 1 << 20)}, 8, 1, 0),
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE_TYPES)
+@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
+def test_arrays_that_would_reach_into_memory_are_refused(tmp_path, kind, protocol):
+    state = (1, (2,), HOSTILE_TYPES[kind], False, b"A" * 16)
+    array = Reduced(RECONSTRUCT, (np.ndarray, (0,), b"b"), state)
+    path = tmp_path / "x.pkl"
+    for hostile in (array, Reduced(set, (array,))):
+        path.write_bytes(
+            pickle.dumps([*EXAMPLES, {"a": 1, "attns": hostile}], protocol)
+        )
+        for read in (load_pickle, load_attention):
+            with pytest.raises(InputError, match="refused, as it asks for an array of"):
+                read(path)
+
+
+def test_a_pickle_cannot_change_what_it_may_call(tmp_path):
+    """BUILD sets attributes on what it finds: on nothing that the process shares."""
+    for target in (RECONSTRUCT, np.ndarray, np.dtype, np.empty(0).__reduce_ex__(5)[0]):
+        data = pickle.dumps(target, 3)[:-1] + b"N}X\x03\x00\x00\x00abcI1\ns\x86b."
+        (tmp_path / "x.pkl").write_bytes(data)
+        with pytest.raises(InputError):
+            load_pickle(tmp_path / "x.pkl")
+    assert_same([pickle.loads(pickle.dumps(EXAMPLES[0], 5))], EXAMPLES[:1])
+
+
 def test_plain_values_of_every_kind(tmp_path):
     values = {
         "a": [1, 2.5, None, True, "é", b"\xff", 2**70, 1j],
@@ -194,14 +252,21 @@ def test_plain_values_of_every_kind(tmp_path):
         "c": collections.OrderedDict(d=np.float32(1.5)),
         "e": np.arange(3),
         "f": np.array(["x", "yz"]),
+        "g": np.arange(3, dtype=">i2"),
+        "h": np.asfortranarray(np.arange(6.0).reshape(2, 3)),
     }
     for protocol in (2, 3, 4, 5):
         (tmp_path / "x.pkl").write_bytes(pickle.dumps(values, protocol))
         found = load_pickle(tmp_path / "x.pkl")
+        trusting = pickle.loads(pickle.dumps(values, protocol))
         for key in "abc":
             assert found[key] == values[key]
-        for key in "ef":
+        for key in "efgh":
             np.testing.assert_array_equal(found[key], values[key])
+            assert found[key].dtype == trusting[key].dtype
+        again = pickle.dumps(found, protocol)  # refers to nothing of ours
+        assert b"store" not in again
+        np.testing.assert_array_equal(pickle.loads(again)["h"], values["h"])
 
 
 @pytest.mark.parametrize("own", [True, False])
@@ -258,6 +323,25 @@ def test_a_byte_changed_between_examples_is_noticed(tmp_path):
         load_attention(path)
 
 
+def test_more_after_the_end_is_ignored_as_pickle_does(tmp_path):
+    path = tmp_path / "x_attn.pkl"
+    write(path, EXAMPLES)
+    path.write_bytes(path.read_bytes() + b"\n")
+    assert_same(read_attention(path), EXAMPLES)
+
+
+def test_a_dict_within_a_dict_is_no_example_of_its_own(tmp_path):
+    """A dict of one key has no mark around what it holds."""
+    path = tmp_path / "x.pkl"
+    nested = [{**EXAMPLES[0], "meta": {"a": {"b": {}}}}, EXAMPLES[1]]
+    for protocol in (2, 4):
+        path.write_bytes(pickle.dumps(nested, protocol))
+        assert_same(read_attention(path), nested)
+        path.write_bytes(pickle.dumps([{"meta": {"a": 1}}], protocol))
+        with pytest.raises(InputError, match="example 0: no 'attns'"):
+            load_attention(path)
+
+
 class KilledError(Exception):
     """Stands for whatever ends a run."""
 
@@ -287,6 +371,23 @@ def test_resuming_after_any_byte_gives_the_bytes_of_an_undisturbed_run(tmp_path)
         write(path, EXAMPLES[:3], resume=True)
         assert path.read_bytes() == whole.read_bytes()
         path.unlink()
+
+
+@pytest.mark.parametrize("torn", [b"\0" * 500, b"\x8a\x08" + b"\xff" * 600])
+def test_resuming_drops_what_a_power_cut_tore(tmp_path, torn):
+    """The size of a file may survive where its last bytes do not."""
+    path = tmp_path / "x_attn.pkl"
+    with pytest.raises(KilledError), AttentionWriter(path, SETTINGS) as writer:
+        for example in EXAMPLES[:2]:
+            writer.write(example)
+        raise KilledError
+    partial = tmp_path / "x_attn.pkl.partial"
+    partial.write_bytes(partial.read_bytes()[:-400] + torn)
+    with AttentionWriter(path, SETTINGS, resume=True) as writer:
+        assert writer.done == 1
+        for example in EXAMPLES[1:]:
+            writer.write(example)
+    assert_same(read_attention(path), EXAMPLES)
 
 
 def test_resume_refuses_other_settings_and_says_which(tmp_path):
