@@ -167,6 +167,9 @@ def write(args, prepared: list, settings: dict) -> None:
     from attention.extraction import attention_maps
     from bert import load_model  # imports TensorFlow: only now
 
+    unfinished = args.outfile.with_name(args.outfile.name + ".partial")
+    if unfinished.exists() and not args.resume:
+        print(f"{unfinished} is begun anew; --resume would go on with it")
     mode = (args.word_level_mode or "mean") if args.word_level else None
     model = load_model(
         args.bert_dir,

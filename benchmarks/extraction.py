@@ -10,7 +10,7 @@ the machine's speed meets both; ratios are taken pair by pair, then their median
                transformers with batches of 16 in file order, and padding all to 128
     memory     peak of extraction for some examples, and for four times as many
 
-Usage: python -m benchmarks.extraction --treebank en_ewt-ud-dev.conllu
+Usage: python -m benchmarks.extraction --vocabulary vocab.txt --treebank FILE.conllu
 The last line is JSON.
 """
 

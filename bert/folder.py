@@ -41,12 +41,7 @@ class BertConfig:
                 f"{folder}: neither of {' and '.join(CONFIG_FILES)} is there; "
                 "expected a Google or a Hugging Face BERT folder"
             )
-        try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise InputError(f"{path}: not JSON ({error})") from None
-        if not isinstance(values, dict):
-            raise InputError(f"{path}: expected a JSON object")
+        values = read_json(path)
         for key, only in (
             ("model_type", "bert"),
             ("position_embedding_type", "absolute"),
@@ -130,6 +125,17 @@ def config_digest(folder: str | Path) -> str:
     return file_digest(*(path for path in paths if path.is_file()))
 
 
+def read_json(path: Path) -> dict:
+    """The JSON object in a file; InputError where there is none."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"{path}: not JSON ({error})") from None
+    if not isinstance(values, dict):
+        raise InputError(f"{path}: expected a JSON object")
+    return values
+
+
 def _fits(value: object, kind: type) -> bool:
     if kind is str:
         return isinstance(value, str)
@@ -138,7 +144,7 @@ def _fits(value: object, kind: type) -> bool:
 
 
 def _weight_map(index: Path) -> dict[str, str]:
-    try:
-        return dict(json.loads(index.read_text(encoding="utf-8"))["weight_map"])
-    except (ValueError, KeyError, TypeError):
-        raise InputError(f"{index}: expected JSON with a weight_map") from None
+    weight_map = read_json(index).get("weight_map")
+    if not isinstance(weight_map, dict):
+        raise InputError(f"{index}: expected a weight_map of names to files")
+    return weight_map

@@ -6,13 +6,13 @@ words of more than 200 characters unknown. No special tokens are registered, so 
 "[SEP]" inside a text is text.
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import tokenizers
 from tokenizers import models, normalizers, pre_tokenizers
 
+from bert.folder import read_json
 from files import InputError
 
 UNK, CLS, SEP = "[UNK]", "[CLS]", "[SEP]"
@@ -64,7 +64,7 @@ def load_tokenizer(folder: str | Path, cased: bool = False) -> Tokenizer:
     lowercase = not cased
     settings = folder / "tokenizer_config.json"
     if lowercase and settings.is_file():
-        lowercase = bool(_load_json(settings).get("do_lower_case", True))
+        lowercase = bool(read_json(settings).get("do_lower_case", True))
     return Tokenizer(vocabulary, lowercase)
 
 
@@ -76,7 +76,7 @@ def _load_vocabulary(folder: Path) -> dict[str, int]:
         except Exception as error:  # the library raises bare Exceptions
             raise InputError(f"{text}: not a vocabulary ({error})") from None
     if bundle.is_file():
-        model = _load_json(bundle).get("model")
+        model = read_json(bundle).get("model")
         if not isinstance(model, dict) or not isinstance(model.get("vocab"), dict):
             raise InputError(f"{bundle}: expected the vocabulary of a WordPiece model")
         if model.get("type", "WordPiece") != "WordPiece":
@@ -87,16 +87,6 @@ def _load_vocabulary(folder: Path) -> dict[str, int]:
     raise InputError(
         f"{folder}: no vocabulary there; expected vocab.txt or tokenizer.json"
     )
-
-
-def _load_json(path: Path) -> dict:
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError(f"{path}: not JSON ({error})") from None
-    if not isinstance(values, dict):
-        raise InputError(f"{path}: expected a JSON object")
-    return values
 
 
 def _sound(texts: Sequence[str]) -> list[str]:
