@@ -122,7 +122,7 @@ def plot_attention(
         style = {"color": RED, "weight": "bold"} if red[row] else {}
         for x, side in ((-0.04, "right"), (1.04, "left")):
             ax.text(x, row, names[position], ha=side, va="center_baseline", **style)
-    ax.set(xlim=(-1, 2), ylim=(size - 0.5, -0.5), title=head_name(layer, head))
+    ax.set(xlim=(-1.3, 2.3), ylim=(size - 0.5, -0.5), title=head_name(layer, head))
     ax.axis("off")
     return ax
 
