@@ -2,12 +2,13 @@
 
 **Head word.** With a dependency tree it is the word whose governor lies outside the
 mention; of several, the one on which most words of the mention depend, then the first.
-In a name whose parts the tree only lines up (`flat`) that is the last part. With a
+In a name that the tree only lines up (`flat`) that is the last proper noun. With a
 constituency parse it follows Collins (1999, appendix A) for noun phrases, except that a
 possessive ending is never the head. With neither it is the last noun-like word before a
-preposition, a relative pronoun or a comma; a verb, a personal pronoun ("the man he
-saw") or an "and" between nouns ends the noun phrase as well. Part-of-speech tags tell
-which words these are, or without tags the lists in english.py.
+preposition, a relative pronoun or a comma (not one between adjectives); a verb, the
+beginning of another noun phrase ("the man he saw", "Peter the Great") or an "and"
+between nouns come after the head as well. Part-of-speech tags tell which words these
+are, or without tags the lists in english.py.
 
 **Type.** That of the head: `pronoun`, `proper` or `nominal`. A determiner that heads a
 mention ("this") is a pronoun. Without tags, pronouns are listed and names have a
