@@ -84,6 +84,20 @@ def labels(example: dict) -> list[str]:
     )
 
 
+def word_maps(example: dict) -> np.ndarray:
+    """An example's maps between words, [L, H, W + 2, W + 2] with [CLS] and [SEP].
+
+    Raises InputError for maps that do not fit its words.
+    """
+    size, words = example["attns"].shape[-1], len(example.get("words", []))
+    if size != words + 2:
+        raise InputError(
+            f"maps are {size} x {size}, expected {words} words with [CLS] and [SEP]: "
+            "extract_attention.py makes such maps with --word-level"
+        )
+    return example["attns"]
+
+
 def probabilities(example: dict) -> np.ndarray:
     """An example's maps in float32 [L, H, T, T], rows checked to sum to one.
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import seaborn as sns
 from adjustText import adjust_text
 from matplotlib.axes import Axes
@@ -264,6 +265,36 @@ def plot_heat_map(values: np.ndarray, ax: Axes, label: str) -> Axes:
     )
     ax.tick_params(length=0, rotation=0)
     ax.set(xlabel="head", ylabel="layer")
+    return ax
+
+
+def plot_by_distance(table: pd.DataFrame, ax: Axes) -> Axes:
+    """How often an antecedent is found, by its distance, with 95 % intervals: a line for
+    each method of `coreference.accuracy_by_distance`, dashed for baselines."""
+    methods = list(table.groupby(level="method", sort=False))
+    colours = (GREY, GREEN, ORANGE, BLUE, RED)
+    for i, ((name, rows), colour) in enumerate(zip(methods, colours, strict=True)):
+        ax.errorbar(
+            np.arange(len(rows)) + 0.08 * (i - (len(methods) - 1) / 2),  # side by side
+            rows["accuracy"],
+            yerr=[rows["accuracy"] - rows["low"], rows["high"] - rows["accuracy"]],
+            color=colour,
+            marker="v^soD"[i],
+            markersize=4,
+            linewidth=1.2,
+            elinewidth=0.8,
+            linestyle="-" if name.startswith("head") else "--",
+            label=name,
+        )
+    groups = rows.index.get_level_values("group")
+    mentions = rows["mentions"].map("{:,}".format)
+    ax.set_xticks(range(len(rows)), groups + "\n" + mentions)
+    ax.set(
+        xlabel="distance to the nearest antecedent (words), and number of mentions",
+        ylabel="accuracy (%)",
+        ylim=(-2, 102),
+    )
+    ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
     return ax
 
 
