@@ -1,0 +1,315 @@
+"""Mentions described: head word, type, number, gender and person (Section 4.3).
+
+**Head word.** With a dependency tree it is the word whose governor lies outside the
+mention; of several, the one on which most words of the mention depend, then the first.
+In a name whose parts the tree only lines up (`flat`) that is the last part. With a
+constituency parse it follows Collins (1999, appendix A) for noun phrases, except that a
+possessive ending is never the head. With neither it is the last noun-like word before a
+preposition, a relative pronoun or a comma; a verb, a personal pronoun ("the man he
+saw") or an "and" between nouns ends the noun phrase as well. Part-of-speech tags tell
+which words these are, or without tags the lists below.
+
+**Type.** That of the head: `pronoun`, `proper` or `nominal`. A determiner that heads a
+mention ("this") is a pronoun. Without tags, pronouns are listed and names have a
+capital; at the beginning of a sentence it counts unless the document has the word
+without it elsewhere.
+
+**Attributes**, None where they are not known. Number: that of a pronoun, plural of
+nouns joined by "and", the head's from FEATS or tags, and without either from the
+mention's first word or the noun's ending. Gender: that of a pronoun, or of the
+listed nouns and titles. Person: that of a pronoun, third of all other mentions.
+"""
+
+import collections
+
+from corpora.coreference import Document
+
+PRONOUN_TAGS = set("PRP PRP$ WP WP$ PRON DT PDT WDT DET".split())
+PROPER_TAGS = set("NNP NNPS PROPN".split())
+NOUN_TAGS = set("NN NNS NNP NNPS PRP NOUN PROPN".split())
+VERB_TAGS = set("MD VB VBD VBG VBN VBP VBZ".split())
+STOP_TAGS = set("IN TO WDT WP WP$ WRB , : -LRB- -RRB- .".split())
+NUMBER_OF_TAG = dict.fromkeys(("NN", "NNP"), "singular") | dict.fromkeys(
+    ("NNS", "NNPS"), "plural"
+)
+NUMBER_OF_FEATURE = {"Sing": "singular", "Plur": "plural", "Ptan": "plural"}
+
+# Collins's rules for noun phrases: which child of a phrase is its head. Each looks from
+# one end for the first child with one of the labels; the first rule that finds one wins.
+FROM_RIGHT, FROM_LEFT = -1, 1
+NOUN_PHRASE_RULES = [
+    (FROM_RIGHT, set("NN NNP NNPS NNS NX JJR".split())),
+    (FROM_LEFT, {"NP"}),
+    (FROM_RIGHT, set("$ ADJP PRN".split())),
+    (FROM_RIGHT, {"CD"}),
+    (FROM_RIGHT, set("JJ JJS RB QP".split())),
+]
+
+# number, gender and person of pronouns
+PRONOUNS = {
+    word: attributes
+    for words, attributes in {
+        "i me my mine myself": ("singular", None, 1),
+        "we us our ours ourselves": ("plural", None, 1),
+        "you your yours": (None, None, 2),
+        "yourself thou thee thy thine thyself": ("singular", None, 2),
+        "yourselves ye": ("plural", None, 2),
+        "he him his himself": ("singular", "masculine", 3),
+        "she her hers herself": ("singular", "feminine", 3),
+        "it its itself": ("singular", "neuter", 3),
+        "they them their theirs themselves 'em": ("plural", None, 3),
+        "this that": ("singular", None, 3),
+        "these those": ("plural", None, 3),
+        "who whom whose which what": (None, None, 3),
+    }.items()
+    for word in words.split()
+}
+
+# nouns and titles that tell a gender
+GENDERS = {
+    word: gender
+    for words, gender in {
+        """boy boys boyfriend brother brothers dad father fathers gentleman gentlemen
+        grandfather grandson husband husbands king kings man men mr nephew nephews papa
+        prince princes sir son sons uncle uncles widower""": "masculine",
+        """aunt aunts daughter daughters female girl girls girlfriend granddaughter
+        grandmother ladies lady mama mamma miss mom mother mothers mrs ms niece nieces
+        princess princesses queen queens sister sisters widow wife wives woman
+        women""": "feminine",
+    }.items()
+    for word in words.split()
+}
+
+# For files without tags
+PREPOSITIONS = set(
+    """about above across after against along amid among around as at before behind
+    below beneath beside besides between beyond but by despite down during except for
+    from in inside into like near of off on onto out outside over past since than
+    through throughout till to toward towards under until up upon via with within
+    without""".split()
+)
+RELATIVE_PRONOUNS = set("that when where whereby which who whom whose".split())
+AUXILIARIES = set(
+    """am are been being can could did do does had has have is may might must shall
+    should was were will would""".split()
+)
+SUBJECTS = set("i you he she it we they".split())
+DETERMINERS = set(
+    """a all an another any both each either every her his its many most much my neither
+    no our several some such that the their these this those your""".split()
+)
+SINGULAR_STARTS = set("a an another each every one this that either neither".split())
+PLURAL_STARTS = set(
+    """these those both few many several two three four five six seven eight nine ten
+    eleven twelve twenty thirty forty fifty hundred thousand""".split()
+)
+PLURALS = set("children feet folk men people police teeth women".split())
+SINGULAR_ENDINGS = ("ss", "us", "is")
+JOINING = {"and", "&"}
+POSSESSIVE_ENDINGS = {"'s", "’s", "'", "’"}
+STOP_WORDS = PREPOSITIONS | RELATIVE_PRONOUNS | AUXILIARIES | SUBJECTS
+QUOTES = {'"', "``", "`", "“", "‘", "'", "«"}
+
+
+def describe_mention(document: Document, start: int, end: int) -> dict:
+    """Head, type, number, gender and person of a mention from word `start` to `end`.
+
+    "head" is a word of the document; "type" is "pronoun", "proper" or "nominal",
+    "number" "singular" or "plural", "gender" "masculine", "feminine" or "neuter",
+    "person" 1, 2 or 3; these last three are None where they are not known.
+    """
+    head = find_head(document, start, end)
+    kind = mention_type(document, head)
+    if _is_joined(document, start, end):
+        number, gender, person = "plural", None, None if kind == "pronoun" else 3
+    elif kind == "pronoun":
+        attributes = PRONOUNS.get(document.words[head].lower(), (None, None, 3))
+        number, gender, person = attributes
+    else:
+        number = _number(document, start, head, kind)
+        gender = _gender(document, start, end, head)
+        person = 3
+    return {
+        "head": head,
+        "type": kind,
+        "number": number,
+        "gender": gender,
+        "person": person,
+    }
+
+
+def find_head(document: Document, start: int, end: int) -> int:
+    """The head word of a mention, by the best that its document has (see above)."""
+    if document.governors:
+        top = _top_word(document, start, end)
+        parts = [w for w in range(top, end + 1) if _depends(document, w, top, "flat")]
+        return parts[-1] if parts else top
+    if end > start and document.words[end] in POSSESSIVE_ENDINGS:
+        end -= 1
+    if document.constituents:
+        return _constituency_head(document, start, end)
+    first, after = _noun_phrase(document, start, end)
+    if document.tags:
+        return first + _collins_child(document.tags[first:after])
+    return [w for w in range(first, after) if w == first or _is_word(document, w)][-1]
+
+
+def mention_type(document: Document, head: int) -> str:
+    """The type of a mention by its head: "pronoun", "proper" or "nominal"."""
+    if document.tags:
+        tag = document.tags[head]
+        if tag in PRONOUN_TAGS:
+            return "pronoun"
+        return "proper" if tag in PROPER_TAGS else "nominal"
+    word = document.words[head]
+    acronym = len(word) > 1 and word.isupper()  # US, IT
+    if word.lower() in PRONOUNS and not acronym:
+        return "pronoun"
+    return "proper" if _is_name(document, head) else "nominal"
+
+
+def _top_word(document: Document, start: int, end: int) -> int:
+    """The word of a mention that most of its words depend on within the mention."""
+    depending = collections.Counter()
+    for word in range(start, end + 1):
+        if document.relations[word] == "punct":
+            continue
+        top = word
+        for _ in range(start, end):  # no more steps, even if the file has a cycle
+            governor = document.governors[top]
+            if governor is None or not start <= governor <= end:
+                break
+            top = governor
+        depending[top] += 1
+    return depending.most_common(1)[0][0] if depending else start  # of equals the first
+
+
+def _depends(document: Document, word: int, governor: int, relation: str) -> bool:
+    """Whether a word depends on another by a relation, or by a subtype of it."""
+    is_relation = document.relations[word].split(":")[0] == relation
+    return is_relation and document.governors[word] == governor
+
+
+def _constituency_head(document: Document, start: int, end: int) -> int:
+    """Collins's head, found child by child from the phrase down to a word."""
+    while start < end:
+        children, word = [], start
+        while word <= end:
+            label, last = document.tags[word] if document.tags else "", word
+            for bound, phrase in document.constituents.get(word, ()):
+                if bound <= end and (word, bound) != (start, end):
+                    label, last = phrase, bound
+                    break
+            children.append((label, word, last))
+            word = last + 1
+        _, start, end = children[_collins_child([label for label, _, _ in children])]
+    return start
+
+
+def _collins_child(labels: list[str]) -> int:
+    """Which child of a noun phrase is its head, by the labels of its children."""
+    places = range(len(labels))
+    for direction, wanted in NOUN_PHRASE_RULES:
+        for place in places[::direction]:
+            if labels[place] in wanted:
+                return place
+    return places[-1]
+
+
+def _noun_phrase(document: Document, start: int, end: int) -> tuple[int, int]:
+    """Where the noun phrase at the beginning of a mention starts, and what follows it.
+
+    Punctuation and prepositions before it, as in "over 30 people", are passed over.
+    """
+    stops = _stops_by_tag if document.tags else _stops_by_word
+    first = start
+    while first < end and not _can_begin(document, first):
+        first += 1
+    after = first + 1
+    while after <= end and not stops(document, first, after):
+        after += 1
+    return first, after
+
+
+def _can_begin(document: Document, word: int) -> bool:
+    if document.tags:
+        preposition = document.tags[word] in ("IN", "TO")
+    else:
+        preposition = document.words[word].lower() in PREPOSITIONS
+    return _is_word(document, word) and not preposition
+
+
+def _stops_by_tag(document: Document, first: int, word: int) -> bool:
+    tag = document.tags[word]
+    if document.words[word].lower() in JOINING:
+        return document.tags[word - 1] in NOUN_TAGS
+    if tag in VERB_TAGS or tag == "PRP":  # not in "the broken vase"
+        return any(before in NOUN_TAGS for before in document.tags[first:word])
+    return tag in STOP_TAGS
+
+
+def _stops_by_word(document: Document, first: int, word: int) -> bool:
+    text = document.words[word].lower()
+    if text in JOINING:
+        after = document.words[word + 1 : word + 2] or [""]
+        return after[0][:1].isupper() or after[0].lower() in DETERMINERS
+    if text in POSSESSIVE_ENDINGS or text == "-":
+        return False
+    return text in STOP_WORDS or not _is_word(document, word)
+
+
+def _is_joined(document: Document, start: int, end: int) -> bool:
+    """Whether a mention is of nouns joined by "and"."""
+    if document.governors:
+        top = _top_word(document, start, end)
+        others = [
+            w for w in range(start, end + 1) if _depends(document, w, top, "conj")
+        ]
+        return any(
+            document.words[word].lower() in JOINING
+            and document.governors[word] in others
+            for word in range(start, end + 1)
+        )
+    _, after = _noun_phrase(document, start, end)
+    return after < end and document.words[after].lower() in JOINING
+
+
+def _number(document: Document, start: int, head: int, kind: str) -> str | None:
+    if document.features and "Number" in document.features[head]:
+        return NUMBER_OF_FEATURE.get(document.features[head]["Number"])
+    if document.tags:
+        return NUMBER_OF_TAG.get(document.tags[head])
+    first, word = document.words[start].lower(), document.words[head].lower()
+    if first in SINGULAR_STARTS or kind == "proper":
+        return "singular"
+    plural = word.endswith("s") and not word.endswith(SINGULAR_ENDINGS)
+    return (
+        "plural" if plural or word in PLURALS or first in PLURAL_STARTS else "singular"
+    )
+
+
+def _gender(document: Document, start: int, end: int, head: int) -> str | None:
+    """By the head, or by a title in the capitalized words around it ("Mrs. Bennet")."""
+    first = last = head
+    while first > start and document.words[first - 1][0].isupper():
+        first -= 1
+    while last < end and document.words[last + 1][0].isupper():
+        last += 1
+    name = [word.lower().rstrip(".") for word in document.words[first : last + 1]]
+    known = [GENDERS[word] for word in [name[head - first], *name] if word in GENDERS]
+    return known[0] if known else None
+
+
+def _is_name(document: Document, word: int) -> bool:
+    text = document.words[word]
+    if not text[:1].isupper():
+        return False
+    opens = any(word == first for first, _ in document.sentences) or (
+        document.words[word - 1] in QUOTES
+    )
+    return not opens or text.lower() not in document.words
+
+
+def _is_word(document: Document, word: int) -> bool:
+    """Whether there is a letter or a digit in it."""
+    return any(map(str.isalnum, document.words[word]))
