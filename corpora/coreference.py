@@ -47,7 +47,7 @@ NOTHING = {"", "-", "_", "*"}  # ways to leave a column empty
 CLUSTER = {"GRP", "eid"}  # its name in `# global.Entity`
 GUM_COLUMNS, LEAST_COLUMNS = 3, 5
 FINAL = {".", "!", "?", "…", "..."}
-CLOSING = {'"', "''", "'", "”", "’", "»", ")", "]", "-RRB-", "-RSB-"}
+CLOSING = {'"', "''", "'", "\u201d", "\u2019", "»", ")", "]", "-RRB-", "-RSB-"}
 
 
 @dataclasses.dataclass
@@ -130,14 +130,16 @@ def _split_columns(path: Path) -> Iterator[tuple[str, str | None, list[list[Row]
             expected = len(sentence[0][1]) if sentence else len(columns)
             if len(columns) != expected:
                 raise InputError(
-                    f"{path}:{number}: expected {expected} columns as in the first line "
-                    f"of the sentence, found {len(columns)}"
+                    f"{path}:{number}: expected {expected} columns, as in the line "
+                    f"that begins the sentence, found {len(columns)}"
                 )
             if len(columns) != GUM_COLUMNS and len(columns) < LEAST_COLUMNS:
                 raise InputError(
                     f"{path}:{number}: expected {GUM_COLUMNS} columns, or at least "
                     f"{LEAST_COLUMNS}, found {len(columns)}"
                 )
+            if not columns[1 if len(columns) == GUM_COLUMNS else 3].strip():
+                raise InputError(f"{path}:{number}: no word in {line!r}")
             sentence.append((number, columns))
     if header:
         yield *header, sentences

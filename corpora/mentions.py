@@ -7,7 +7,7 @@ constituency parse it follows Collins (1999, appendix A) for noun phrases, excep
 possessive ending is never the head. With neither it is the last noun-like word before a
 preposition, a relative pronoun or a comma; a verb, a personal pronoun ("the man he
 saw") or an "and" between nouns ends the noun phrase as well. Part-of-speech tags tell
-which words these are, or without tags the lists below.
+which words these are, or without tags the lists in english.py.
 
 **Type.** That of the head: `pronoun`, `proper` or `nominal`. A determiner that heads a
 mention ("this") is a pronoun. Without tags, pronouns are listed and names have a
@@ -22,20 +22,11 @@ listed nouns and titles. Person: that of a pronoun, third of all other mentions.
 
 import collections
 
+from corpora import english
 from corpora.coreference import Document
 
-PRONOUN_TAGS = set("PRP PRP$ WP WP$ PRON DT PDT WDT DET".split())
-PROPER_TAGS = set("NNP NNPS PROPN".split())
-NOUN_TAGS = set("NN NNS NNP NNPS PRP NOUN PROPN".split())
-VERB_TAGS = set("MD VB VBD VBG VBN VBP VBZ".split())
-STOP_TAGS = set("IN TO WDT WP WP$ WRB , : -LRB- -RRB- .".split())
-NUMBER_OF_TAG = dict.fromkeys(("NN", "NNP"), "singular") | dict.fromkeys(
-    ("NNS", "NNPS"), "plural"
-)
-NUMBER_OF_FEATURE = {"Sing": "singular", "Plur": "plural", "Ptan": "plural"}
-
 # Collins's rules for noun phrases: which child of a phrase is its head. Each looks from
-# one end for the first child with one of the labels; the first rule that finds one wins.
+# one end for the first child with one of the labels; the first that finds one wins.
 FROM_RIGHT, FROM_LEFT = -1, 1
 NOUN_PHRASE_RULES = [
     (FROM_RIGHT, set("NN NNP NNPS NNS NX JJR".split())),
@@ -44,71 +35,6 @@ NOUN_PHRASE_RULES = [
     (FROM_RIGHT, {"CD"}),
     (FROM_RIGHT, set("JJ JJS RB QP".split())),
 ]
-
-# number, gender and person of pronouns
-PRONOUNS = {
-    word: attributes
-    for words, attributes in {
-        "i me my mine myself": ("singular", None, 1),
-        "we us our ours ourselves": ("plural", None, 1),
-        "you your yours": (None, None, 2),
-        "yourself thou thee thy thine thyself": ("singular", None, 2),
-        "yourselves ye": ("plural", None, 2),
-        "he him his himself": ("singular", "masculine", 3),
-        "she her hers herself": ("singular", "feminine", 3),
-        "it its itself": ("singular", "neuter", 3),
-        "they them their theirs themselves 'em": ("plural", None, 3),
-        "this that": ("singular", None, 3),
-        "these those": ("plural", None, 3),
-        "who whom whose which what": (None, None, 3),
-    }.items()
-    for word in words.split()
-}
-
-# nouns and titles that tell a gender
-GENDERS = {
-    word: gender
-    for words, gender in {
-        """boy boys boyfriend brother brothers dad father fathers gentleman gentlemen
-        grandfather grandson husband husbands king kings man men mr nephew nephews papa
-        prince princes sir son sons uncle uncles widower""": "masculine",
-        """aunt aunts daughter daughters female girl girls girlfriend granddaughter
-        grandmother ladies lady mama mamma miss mom mother mothers mrs ms niece nieces
-        princess princesses queen queens sister sisters widow wife wives woman
-        women""": "feminine",
-    }.items()
-    for word in words.split()
-}
-
-# For files without tags
-PREPOSITIONS = set(
-    """about above across after against along amid among around as at before behind
-    below beneath beside besides between beyond but by despite down during except for
-    from in inside into like near of off on onto out outside over past since than
-    through throughout till to toward towards under until up upon via with within
-    without""".split()
-)
-RELATIVE_PRONOUNS = set("that when where whereby which who whom whose".split())
-AUXILIARIES = set(
-    """am are been being can could did do does had has have is may might must shall
-    should was were will would""".split()
-)
-SUBJECTS = set("i you he she it we they".split())
-DETERMINERS = set(
-    """a all an another any both each either every her his its many most much my neither
-    no our several some such that the their these this those your""".split()
-)
-SINGULAR_STARTS = set("a an another each every one this that either neither".split())
-PLURAL_STARTS = set(
-    """these those both few many several two three four five six seven eight nine ten
-    eleven twelve twenty thirty forty fifty hundred thousand""".split()
-)
-PLURALS = set("children feet folk men people police teeth women".split())
-SINGULAR_ENDINGS = ("ss", "us", "is")
-JOINING = {"and", "&"}
-POSSESSIVE_ENDINGS = {"'s", "’s", "'", "’"}
-STOP_WORDS = PREPOSITIONS | RELATIVE_PRONOUNS | AUXILIARIES | SUBJECTS
-QUOTES = {'"', "``", "`", "“", "‘", "'", "«"}
 
 
 def describe_mention(document: Document, start: int, end: int) -> dict:
@@ -123,7 +49,7 @@ def describe_mention(document: Document, start: int, end: int) -> dict:
     if _is_joined(document, start, end):
         number, gender, person = "plural", None, None if kind == "pronoun" else 3
     elif kind == "pronoun":
-        attributes = PRONOUNS.get(document.words[head].lower(), (None, None, 3))
+        attributes = english.PRONOUNS.get(document.words[head].lower(), (None, None, 3))
         number, gender, person = attributes
     else:
         number = _number(document, start, head, kind)
@@ -142,28 +68,27 @@ def find_head(document: Document, start: int, end: int) -> int:
     """The head word of a mention, by the best that its document has (see above)."""
     if document.governors:
         top = _top_word(document, start, end)
-        parts = [w for w in range(top, end + 1) if _depends(document, w, top, "flat")]
-        return parts[-1] if parts else top
-    if end > start and document.words[end] in POSSESSIVE_ENDINGS:
+        return max(w for w in range(top, end + 1) if _is_part(document, w, top))
+    if end > start and document.words[end] in english.POSSESSIVE_ENDINGS:
         end -= 1
     if document.constituents:
         return _constituency_head(document, start, end)
     first, after = _noun_phrase(document, start, end)
     if document.tags:
         return first + _collins_child(document.tags[first:after])
-    return [w for w in range(first, after) if w == first or _is_word(document, w)][-1]
+    return max(w for w in range(first, after) if w == first or _is_noun(document, w))
 
 
 def mention_type(document: Document, head: int) -> str:
     """The type of a mention by its head: "pronoun", "proper" or "nominal"."""
     if document.tags:
         tag = document.tags[head]
-        if tag in PRONOUN_TAGS:
+        if tag in english.PRONOUN_TAGS:
             return "pronoun"
-        return "proper" if tag in PROPER_TAGS else "nominal"
+        return "proper" if tag in english.PROPER_TAGS else "nominal"
     word = document.words[head]
     acronym = len(word) > 1 and word.isupper()  # US, IT
-    if word.lower() in PRONOUNS and not acronym:
+    if word.lower() in english.PRONOUNS.keys() | english.DETERMINERS and not acronym:
         return "pronoun"
     return "proper" if _is_name(document, head) else "nominal"
 
@@ -188,6 +113,14 @@ def _depends(document: Document, word: int, governor: int, relation: str) -> boo
     """Whether a word depends on another by a relation, or by a subtype of it."""
     is_relation = document.relations[word].split(":")[0] == relation
     return is_relation and document.governors[word] == governor
+
+
+def _is_part(document: Document, word: int, top: int) -> bool:
+    """Whether it is `top`, or a name lined up with it (not the numeral of Norton I)."""
+    if word == top or not document.tags:
+        return word == top
+    is_name = document.tags[word] in english.PROPER_TAGS
+    return is_name and _depends(document, word, top, "flat")
 
 
 def _constituency_head(document: Document, start: int, end: int) -> int:
@@ -235,27 +168,39 @@ def _can_begin(document: Document, word: int) -> bool:
     if document.tags:
         preposition = document.tags[word] in ("IN", "TO")
     else:
-        preposition = document.words[word].lower() in PREPOSITIONS
+        preposition = document.words[word].lower() in english.PREPOSITIONS
     return _is_word(document, word) and not preposition
 
 
 def _stops_by_tag(document: Document, first: int, word: int) -> bool:
-    tag = document.tags[word]
-    if document.words[word].lower() in JOINING:
-        return document.tags[word - 1] in NOUN_TAGS
-    if tag in VERB_TAGS or tag == "PRP":  # not in "the broken vase"
-        return any(before in NOUN_TAGS for before in document.tags[first:word])
-    return tag in STOP_TAGS
+    if document.words[word].lower() in english.JOINING:
+        return document.tags[word - 1] in english.NOUN_TAGS
+    if "-" in document.words[word - 1 : word + 1]:
+        return False
+    if document.tags[word] in english.STOP_TAGS_AFTER_NOUN:
+        return not english.NOUN_TAGS.isdisjoint(document.tags[first:word])
+    return document.tags[word] in english.STOP_TAGS
 
 
 def _stops_by_word(document: Document, first: int, word: int) -> bool:
+    before = [w.lower() for w in document.words[first:word]]
     text = document.words[word].lower()
-    if text in JOINING:
-        after = document.words[word + 1 : word + 2] or [""]
-        return after[0][:1].isupper() or after[0].lower() in DETERMINERS
-    if text in POSSESSIVE_ENDINGS or text == "-":
+    after = "".join(document.words[word + 1 : word + 2])
+    if text in english.POSSESSIVE_ENDINGS or "-" in (before[-1], text):
         return False
-    return text in STOP_WORDS or not _is_word(document, word)
+    if text in english.JOINING:
+        return after[:1].isupper() or after in english.DETERMINERS
+    if text in english.STOPS:
+        return True
+    if english.DETERMINERS.issuperset(before):  # "all the men" goes on
+        return False
+    if text == "," and after.islower() and after not in english.NO_ADJECTIVES:
+        # between adjectives it goes on as well, "a tall, dark man"
+        return len(before) < 2 or before[-2] not in english.DETERMINERS | {","}
+    if text.endswith("ed") and not text.endswith("eed"):  # "a channel operated by"
+        return after in english.PREPOSITIONS
+    # "the man he saw", "Peter the Great", and punctuation
+    return text in english.OPENERS or not _is_word(document, word)
 
 
 def _is_joined(document: Document, start: int, end: int) -> bool:
@@ -266,26 +211,29 @@ def _is_joined(document: Document, start: int, end: int) -> bool:
             w for w in range(start, end + 1) if _depends(document, w, top, "conj")
         ]
         return any(
-            document.words[word].lower() in JOINING
+            document.words[word].lower() in english.JOINING
             and document.governors[word] in others
             for word in range(start, end + 1)
         )
     _, after = _noun_phrase(document, start, end)
-    return after < end and document.words[after].lower() in JOINING
+    return after < end and document.words[after].lower() in english.JOINING
 
 
 def _number(document: Document, start: int, head: int, kind: str) -> str | None:
+    if document.tags and document.tags[head] in english.VERB_TAGS:
+        return None  # a verb's number is that of its subject
     if document.features and "Number" in document.features[head]:
-        return NUMBER_OF_FEATURE.get(document.features[head]["Number"])
+        return english.NUMBER_OF_FEATURE.get(document.features[head]["Number"])
     if document.tags:
-        return NUMBER_OF_TAG.get(document.tags[head])
+        return english.NUMBER_OF_TAG.get(document.tags[head])
     first, word = document.words[start].lower(), document.words[head].lower()
-    if first in SINGULAR_STARTS or kind == "proper":
+    in_s = word.endswith("s") and not word.endswith(english.SINGULAR_ENDINGS)
+    if any(map(str.isdigit, word)) or (kind == "proper" and in_s and first == "the"):
+        return None  # "1904"; "the Hebrides", but "the Thames"
+    if kind == "proper" or first in english.SINGULAR_STARTS:
         return "singular"
-    plural = word.endswith("s") and not word.endswith(SINGULAR_ENDINGS)
-    return (
-        "plural" if plural or word in PLURALS or first in PLURAL_STARTS else "singular"
-    )
+    many = in_s or word in english.PLURALS or first in english.PLURAL_STARTS
+    return "plural" if many else "singular"
 
 
 def _gender(document: Document, start: int, end: int, head: int) -> str | None:
@@ -296,7 +244,11 @@ def _gender(document: Document, start: int, end: int, head: int) -> str | None:
     while last < end and document.words[last + 1][0].isupper():
         last += 1
     name = [word.lower().rstrip(".") for word in document.words[first : last + 1]]
-    known = [GENDERS[word] for word in [name[head - first], *name] if word in GENDERS]
+    known = [
+        english.GENDERS[word]
+        for word in [name[head - first], *name]
+        if word in english.GENDERS
+    ]
     return known[0] if known else None
 
 
@@ -305,9 +257,18 @@ def _is_name(document: Document, word: int) -> bool:
     if not text[:1].isupper():
         return False
     opens = any(word == first for first, _ in document.sentences) or (
-        document.words[word - 1] in QUOTES
+        document.words[word - 1] in english.QUOTES
     )
     return not opens or text.lower() not in document.words
+
+
+def _is_noun(document: Document, word: int) -> bool:
+    """Whether a word can be a noun, as far as can be told without tags."""
+    text = document.words[word].lower()
+    if text in english.NO_NOUNS:
+        return False
+    after_name = document.words[word - 1][:1].isupper()
+    return _is_word(document, word) and not (text.isdigit() and after_name)  # Henry 4
 
 
 def _is_word(document: Document, word: int) -> bool:

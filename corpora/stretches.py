@@ -1,4 +1,4 @@
-"""Documents with coreference to examples: stretches of whole sentences (Section 4.3)."""
+"""Coreference documents to examples: stretches of whole sentences (Section 4.3)."""
 
 import dataclasses
 from collections.abc import Iterable, Iterator
