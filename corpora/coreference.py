@@ -4,13 +4,14 @@ Files ending in .conllu are CoNLL-U, with mentions as `Entity=` among the last c
 values. In all others (.conll, .v4_gold_conll and so on) `#begin document` opens each
 document, or part of one, and the number of columns tells the format:
 
-- three are GUM's: number, word, mentions. There are no sentences in these files; one
-  ends here with a final . ! ? or … and the quotes and brackets after it, outside of
-  every mention.
+- three are GUM's: number, word, mentions. A document without empty lines in it, as
+  GUM's are, has its sentences end with a final . ! ? or … and the quotes and brackets
+  after it, outside of every mention.
 - five or more are CoNLL-2012's: the word is the 4th, its tag the 5th, the parse the 6th
   (- or _ throughout where there are none, * too for the parse), mentions are the last.
-  Columns are parted by tabs where a line has tabs, else by spaces; an empty line ends a
-  sentence.
+  An empty line ends a sentence.
+
+Columns are parted by tabs where a line has tabs, else by spaces.
 
 Mentions are written as brackets with the number of their cluster, `(3`, `3)`, `(3)`,
 and all are kept, those too whose cluster has no other (LitBank annotates such). They
@@ -138,7 +139,7 @@ def _split_columns(path: Path) -> Iterator[tuple[str, str | None, list[list[Row]
                     f"{path}:{number}: expected {GUM_COLUMNS} columns, or at least "
                     f"{LEAST_COLUMNS}, found {len(columns)}"
                 )
-            if not columns[1 if len(columns) == GUM_COLUMNS else 3].strip():
+            if not _word(columns).strip():
                 raise InputError(f"{path}:{number}: no word in {line!r}")
             sentence.append((number, columns))
     if header:
@@ -149,21 +150,26 @@ def _from_columns(
     path: Path, name: str, part: int, sentences: list[list[Row]]
 ) -> Document:
     rows = [row for sentence in sentences for row in sentence]
+    words = [_word(columns) for _, columns in rows]
     mentions = _mentions(path, [(number, columns[-1]) for number, columns in rows])
-    if len(rows[0][1]) == GUM_COLUMNS:
-        words = [columns[1] for _, columns in rows]
-        return Document(name, part, words, _guess_sentences(words, mentions), mentions)
+    bounds = _bounds(sentences)
+    if len(bounds) == 1 and len(rows[0][1]) == GUM_COLUMNS:
+        bounds = _guess_sentences(words, mentions)
     tags = [c[4] if len(c) > LEAST_COLUMNS else "_" for _, c in rows]
     parse = [(n, c[5] if len(c) > LEAST_COLUMNS + 1 else "_") for n, c in rows]
     return Document(
         name,
         part,
-        [columns[3] for _, columns in rows],
-        _bounds(sentences),
+        words,
+        bounds,
         mentions,
         tags=tags if any(tag not in NOTHING for tag in tags) else None,
         constituents=_constituents(path, parse),
     )
+
+
+def _word(columns: list[str]) -> str:
+    return columns[1 if len(columns) == GUM_COLUMNS else 3]
 
 
 def _split_conllu(path: Path) -> Iterator[tuple[str | None, None, list[Words]]]:
@@ -184,8 +190,10 @@ def _split_conllu(path: Path) -> Iterator[tuple[str | None, None, list[Words]]]:
             elif NO_WORD.match(line):
                 raise InputError(f"{path}:{number}: a mention at what is no word")
         sentence = read_words(path, lines)
-        for _, word in sentence:
-            values = conllu.parser.parse_dict_value(word["misc"] or "_")
+        for number, word in sentence:
+            if "misc" not in word:
+                raise InputError(f"{path}:{number}: expected ten columns of CoNLL-U")
+            values = conllu.parser.parse_dict_value(word["misc"])
             word["misc"] = _plain_brackets((values or {}).get("Entity") or "_", place)
         sentences.append(sentence)
     yield name, None, sentences
