@@ -22,8 +22,9 @@ from analysis.resampling import bootstrap_intervals, split_half_accuracy
 from files import InputError
 
 TYPES = ("pronoun", "proper", "nominal")
-LINK_WORDS = (8, 24)  # in a passage shown, at least and at most
 DISTANCES = (1, 5, 10, 20, 40)  # in words, where each range begins
+RANGES = ("1-4", "5-9", "10-19", "20-39", "40+")
+LINK_WORDS = (8, 24)  # in a passage shown, at least and at most
 
 # The words among which the one attended to most is looked for; the paper leaves it open
 READINGS = {
@@ -88,6 +89,7 @@ def any_mention(mention: Mention, candidate: Mention) -> bool:
 
 
 Sieve = Callable[[Mention, Mention], bool]
+CHANCE = "any other mention, at random"  # as many as are right on average
 BASELINES: dict[str, tuple[Sieve, ...]] = {
     "nearest other mention": (any_mention,),
     "nearest with the same head word": (same_head_word,),
@@ -156,8 +158,9 @@ class CoreferenceScores:
         self.stretches = 0  # taken in
         self.mentions = 0  # in these, with or without antecedent
         self._shape: tuple[int, int] | None = None  # (L, H)
-        # by document: trials, right ones of each baseline, of each head in each reading
-        self._counts: dict[str, np.ndarray] = {}  # [1 + baselines + 2 * L * H, C, D]
+        # by document: trials; right ones by chance, of each baseline, and of each head
+        # in each reading
+        self._counts: dict[str, np.ndarray] = {}  # [2 + baselines + 2 * L * H, C, D]
 
     def update(self, example: dict) -> None:
         """Take in one stretch of text, an example of a file of word-level maps.
@@ -172,16 +175,17 @@ class CoreferenceScores:
         candidate, antecedent = candidate[scored], antecedent[scored]  # [I, M]
         heads = np.array([m.head for m in mentions], int)
 
-        trials = np.ones((1, scored.sum()), bool)
+        trials = np.ones((1, len(antecedent)))
+        chance = antecedent.sum(1, keepdims=True) / candidate.sum(1, keepdims=True)
         by_baseline = _baselines_right(mentions, scored, candidate, antecedent)
         by_head = _heads_right(attns, heads, scored, candidate, antecedent)
-        right = np.concatenate([trials, by_baseline, by_head])  # [.., I]
+        right = np.concatenate([trials, chance.T, by_baseline, by_head])  # [.., I]
 
         distances = np.abs(heads[scored, None] - heads)  # [I, M]
         nearest = np.where(antecedent, distances, np.inf).min(1, initial=np.inf)
         types = np.array([TYPES.index(m.type) for m in mentions], int)[scored]
         cells = types * len(DISTANCES) + np.digitize(nearest, DISTANCES) - 1
-        sums = right @ np.eye(len(TYPES) * len(DISTANCES), dtype=np.int32)[cells]
+        sums = right @ np.eye(len(TYPES) * len(DISTANCES))[cells]
         self._add(example["document"], sums.reshape(-1, len(TYPES), len(DISTANCES)))
         self.stretches += 1
         self.mentions += len(mentions)
@@ -208,15 +212,15 @@ class CoreferenceScores:
 
     @property
     def baselines(self) -> dict[str, np.ndarray]:
-        """Of these, how many each baseline has right [S, C, D]."""
+        """Of these, how many each baseline has right [S, C, D]; chance comes first."""
         counts = self._stack()
-        return {name: counts[:, 1 + i] for i, name in enumerate(BASELINES)}
+        return {name: counts[:, 1 + i] for i, name in enumerate([CHANCE, *BASELINES])}
 
     @property
     def heads(self) -> dict[str, np.ndarray]:
         """Of these, how many each attention head has right [L, H, S, C, D], by
         reading."""
-        counts = np.moveaxis(self._stack()[:, 1 + len(BASELINES) :], 0, 1)
+        counts = np.moveaxis(self._stack()[:, 2 + len(BASELINES) :], 0, 1)
         halves = counts.reshape(2, *self._shape, *counts.shape[1:])
         return dict(zip(READINGS, halves, strict=True))
 
@@ -233,7 +237,7 @@ class CoreferenceScores:
     def _add(self, document: str, counts: np.ndarray) -> None:
         self._counts[document] = counts + self._counts.get(document, 0)
 
-    def _stack(self) -> np.ndarray:  # [S, 1 + baselines + 2 * L * H, C, D]
+    def _stack(self) -> np.ndarray:  # [S, 2 + baselines + 2 * L * H, C, D]
         counts = [self._counts[document] for document in sorted(self._counts)]
         if not sum(c[0].sum() for c in counts):
             raise InputError("no mention has an antecedent: is the file empty?")
@@ -286,21 +290,22 @@ def pick_words(
 class Link:
     """A mention and an antecedent, in the sentences from one to the other."""
 
-    example: dict  # these sentences, with their maps
+    example: dict  # these sentences and their maps
     mention: int  # the place of its head word in the maps
     antecedent: int  # that of the antecedent's
-    found: bool  # whether the attention head looked at picks it among all other words
+    found: bool  # whether the attention head picks it among all other words
 
 
 def find_links(examples: Iterable[dict], layer: int, head: int) -> list[Link]:
     """A pronoun, and a name or noun, whose antecedent a head finds (Figure 5).
 
     The antecedent is a name or noun with another head word, so that more is shown than
-    a repeated word. Of each kind the pair in the shortest passage of 8 to 24 words, the
-    first of equals; one that the attention head does not find only where there is no
-    other. `layer` and `head` count from 0.
+    a repeated word. Of each kind the pair, in a passage of 8 to 24 words, with the most
+    attention from one to the other; one that the attention head does not find only
+    where there is no other. In the maps of the passage, attention of words to
+    themselves, which is not counted, is zero. `layer` and `head` count from 0.
     """
-    best: dict[bool, tuple[tuple[bool, int], Link]] = {}
+    best: dict[bool, tuple[tuple[bool, float], Link]] = {}
     for example in examples:
         mentions, attns = read_mentions(example), word_maps(example)
         _, antecedent = link_mentions(mentions)
@@ -309,33 +314,39 @@ def find_links(examples: Iterable[dict], layer: int, head: int) -> list[Link]:
             if other.type == "pronoun" or same_head_word(mention, other):
                 continue
             start, end = _passage(example["sentences"], mention.head, other.head)
-            length = end - start + 1
-            if not LINK_WORDS[0] <= length <= LINK_WORDS[1]:
+            if not LINK_WORDS[0] <= end - start + 1 <= LINK_WORDS[1]:
                 continue
             row = attns[layer, head, 1 + mention.head, 1:-1].copy()
             row[mention.head] = -1
             found = bool(row.argmax() == other.head)
-            kind, rank = mention.type == "pronoun", (not found, length)
-            if kind not in best or rank < best[kind][0]:
+            kind, rank = mention.type == "pronoun", (found, float(row[other.head]))
+            if kind not in best or rank > best[kind][0]:
                 places = mention.head - start + 1, other.head - start + 1
-                link = Link(_cut(example, start, end), *places, found)
-                best[kind] = rank, link
+                best[kind] = rank, Link(_cut(example, start, end), *places, found)
     return [best[kind][1] for kind in (True, False) if kind in best]
 
 
-def _passage(
-    sentences: Sequence[Sequence[int]], *words: int
-) -> tuple[int, int]:  # first and last word of the sentences that hold some words
+def _passage(sentences: Sequence[Sequence[int]], *words: int) -> tuple[int, int]:
+    """The first and the last word of the sentences from one word to another."""
     holding = [(s, e) for s, e in sentences if any(s <= word <= e for word in words)]
     return holding[0][0], holding[-1][1]
 
 
 def _cut(example: dict, start: int, end: int) -> dict:
     shown = [0, *range(start + 1, end + 2), example["attns"].shape[-1] - 1]
-    return {
-        "words": example["words"][start : end + 1],
-        "attns": example["attns"][..., shown, :][..., shown],
-    }
+    attns = example["attns"][..., shown, :][..., shown]
+    words = np.arange(1, len(shown) - 1)
+    attns[..., words, words] = 0
+    return {"words": example["words"][start : end + 1], "attns": attns}
+
+
+def count_mentions(scores: CoreferenceScores) -> pd.DataFrame:
+    """Mentions scored, by type and by distance to the nearest antecedent, in words from
+    head word to head word."""
+    counts = pd.DataFrame(scores.total.sum(0).astype(int), TYPES, RANGES)
+    counts["all"] = counts.sum(axis=1)
+    counts.loc["all"] = counts.sum()
+    return counts
 
 
 def table_2(scores: CoreferenceScores, *, seed: int = 0) -> pd.DataFrame:
@@ -361,13 +372,15 @@ def table_2(scores: CoreferenceScores, *, seed: int = 0) -> pd.DataFrame:
     measured = _measure(_methods(scores, heads), scores.total, _by_type, groups, seed)
     here = measured["accuracy"].unstack(sort=False)
     low, high = (measured[end].map("{:.1f}".format) for end in ("low", "high"))
+    interval = (low + "-" + high).where(measured["accuracy"].notna())
+    paper = pd.DataFrame(papers, groups).T.reindex(here.index).astype("Int64")
     columns = {
         "here": here,
-        "95 % interval": (low + "-" + high).unstack(sort=False),
-        "held out": pd.DataFrame({"all": held_out}),
-        "paper": pd.DataFrame(papers, index=groups).T,
+        "95 % interval": interval.unstack(sort=False),
+        "held out": pd.DataFrame({"all": held_out}, here.index),
+        "paper": paper,
     }
-    return pd.concat(columns, axis=1).loc[here.index]
+    return pd.concat(columns, axis=1)
 
 
 def accuracy_by_distance(scores: CoreferenceScores, *, seed: int = 0) -> pd.DataFrame:
@@ -378,10 +391,8 @@ def accuracy_by_distance(scores: CoreferenceScores, *, seed: int = 0) -> pd.Data
     and "low" and "high" of its 95 % bootstrap interval over documents.
     """
     heads = {reading: [scores.best_head(reading)] for reading in READINGS}
-    ends = [f"-{end - 1}" for end in DISTANCES[1:]]
-    groups = [f"{a}{b}" for a, b in zip(DISTANCES, [*ends, "+"], strict=True)]
     methods = _methods(scores, heads)
-    return _measure(methods, scores.total, lambda c: c.sum(1), groups, seed)
+    return _measure(methods, scores.total, lambda c: c.sum(1), RANGES, seed)
 
 
 def _methods(
@@ -420,7 +431,7 @@ def _measure(
     low, high = bootstrap_intervals(right, trials, seed=seed)
     return pd.DataFrame(
         {
-            "mentions": trials.sum(0),
+            "mentions": trials.sum(0).astype(int),
             "accuracy": 100 * accuracy,
             "low": 100 * low,
             "high": 100 * high,

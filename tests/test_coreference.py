@@ -1,17 +1,20 @@
 """Who finds antecedents: sieves, baselines, and heads whose behaviour is known."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 from heads import example_of, to_offset, uniform
 
 from analysis.coreference import (
-    DISTANCES,
+    RANGES,
     CoreferenceScores,
     Mention,
     accuracy_by_distance,
     agree,
     any_mention,
+    count_mentions,
     find_links,
     link_mentions,
     read_mentions,
@@ -21,7 +24,11 @@ from analysis.coreference import (
     table_2,
 )
 from analysis.maps import accumulate
+from analysis.tables import save_table, show_table
 from attention.store import AttentionWriter
+from bert import Tokenizer
+from corpora.coreference import find_files
+from corpora.stretches import cut_documents
 from files import InputError
 
 WORDS = """Anna met Tom . Her brother liked him . Anna laughed . The man smiled .
@@ -177,6 +184,8 @@ def test_baselines_by_hand():
     scores = scores_of(sample())
     assert scores.total.sum((0, 2)).tolist() == [3, 1, 1]
     right = {name: c.sum((0, 2)).tolist() for name, c in scores.baselines.items()}
+    chance = right.pop("any other mention, at random")
+    assert chance == pytest.approx([1 / 3 + 1 / 4 + 3 / 7, 2 / 5, 2 / 6])
     assert right == {
         "nearest other mention": [1, 0, 0],
         "nearest with the same head word": [0, 1, 0],
@@ -201,7 +210,7 @@ def test_heads_by_hand():
     )
     np.testing.assert_allclose(scores.accuracies("words"), [[1, 0], [1, 0], [0.4, 0.2]])
     assert scores.best_head("words") == (0, 0)
-    assert scores.heads["words"].shape == (3, 2, 1, 3, len(DISTANCES))
+    assert scores.heads["words"].shape == (3, 2, 1, 3, len(RANGES))
     # the uniform head, by type: of three pronouns one, the proper name, not the nominal
     assert scores.heads["words"][2, 0].sum((0, 2)).tolist() == [1, 1, 0]
 
@@ -209,7 +218,9 @@ def test_heads_by_hand():
 def test_distances_by_hand():
     """From head word to head word: 4 (Her), 5 (him), 5 (Anna to Her), 6 (man), 3."""
     scores = scores_of(sample())
-    assert scores.total.sum(0).tolist() == [
+    counts = count_mentions(scores)
+    assert counts.loc["all"].tolist() == [2, 3, 0, 0, 0, 5]
+    assert counts.loc["pronoun":"nominal", :"40+"].to_numpy().tolist() == [
         [2, 1, 0, 0, 0],
         [0, 1, 0, 0, 0],
         [0, 1, 0, 0, 0],
@@ -221,6 +232,7 @@ def test_distances_by_hand():
     np.testing.assert_allclose(rules["accuracy"][:2], [100, 200 / 3])
     assert rules.loc["10-19":, ["accuracy", "low", "high"]].isna().all(axis=None)
     assert table.index.unique("method").tolist() == [
+        "any other mention, at random",
         "nearest other mention",
         "nearest with the same head word",
         "rules",
@@ -290,6 +302,27 @@ def test_everything_recounted_another_way():
         )
 
 
+def test_baselines_on_the_sample_documents_recounted_another_way():
+    """Every word of these is one unknown piece; heads attend to all alike."""
+    folder = Path(__file__).parent.parent / "examples" / "coref"
+    cut = cut_documents(find_files(folder), Tokenizer({"[UNK]": 0}), max_length=200)
+    scores, counts = CoreferenceScores(), []
+    for example in cut.examples:
+        size = len(example["words"]) + 2
+        example["attns"] = np.full((2, 3, size, size), 1 / size, np.float16)
+        scores.update(example)
+        counts.append(count_plainly(example))
+    scored, nearest, same, right = zip(*counts, strict=True)
+    assert 100 < scores.total.sum() == sum(scored)
+    assert scores.baselines["nearest other mention"].sum() == sum(nearest)
+    assert scores.baselines["nearest with the same head word"].sum() == sum(same)
+    first = sum(count["words"][0, 0] for count in right)
+    assert scores.accuracies("words")[1, 2] == pytest.approx(first / sum(scored))
+    # far from chance and from certainty, as the paper's 27 and 52 %
+    assert 0.2 < sum(nearest) / sum(scored) < 0.6
+    assert 0.2 < sum(same) / sum(scored) < 0.6
+
+
 def test_merge_equals_one_pass_and_stretches_of_a_document_are_one():
     rng = np.random.default_rng(5)
     examples = [random_example(rng, f"{i % 7}") for i in range(20)]
@@ -313,6 +346,7 @@ def test_table_by_hand():
         "head 1-1, among all other words",
     )
     assert table.index.tolist() == [
+        "any other mention, at random",
         "nearest other mention",
         "nearest with the same head word",
         "rules",
@@ -342,7 +376,7 @@ def test_table_by_hand():
     assert table["held out", "all"].isna().all()  # one document has no halves
     three = table_2(scores_of(*map(sample, "abc")))["held out", "all"]
     assert three[first] == three[second] == 100
-    assert three[:3].isna().all()
+    assert three[:4].isna().all()
 
 
 def test_the_papers_head_stands_in_the_table_of_a_model_of_its_size():
@@ -350,34 +384,60 @@ def test_the_papers_head_stands_in_the_table_of_a_model_of_its_size():
     examples = [random_example(rng, f"{i}", 12, 12) for i in range(9)]
     scores = scores_of(*examples)
     table = table_2(scores)
-    assert len(table) == 7
+    assert len(table) == 8
     found = table.loc["head 5-4, among all other words"]
     assert found["here", "all"] == pytest.approx(100 * scores.accuracies("words")[4, 3])
     assert found["paper", "all"] == 65
 
 
-def test_shortest_passages_that_a_head_gets_right():
-    """Passages of 8 to 24 words with a name or noun of another head word before: Her
-    and him (both of two sentences, 9 words; Her is first), The man with Tom (16 words),
-    but not He with The man (7 words), nor Anna with Anna. Head 1-1 finds Her's; The
-    man attends to "him", and so Tom is not found."""
+def test_a_type_without_mentions_leaves_its_cells_empty():
+    """Without the second Anna no proper name has an antecedent."""
+    table = table_2(scores_of(sample(mentions=[*MENTIONS[:5], *MENTIONS[6:]])))
+    assert table.loc[:, (("here", "95 % interval"), "proper")].isna().all(axis=None)
+    shown = show_table(table)
+    assert set(shown["95 % interval", "proper"]) == {""}
+    assert shown.loc["rules", ("here", "all")] == "75.0"
+    assert shown.loc["rules", ("paper", "all")] == "69"
+
+
+def test_pairs_that_show_what_a_head_does():
+    """In passages of 8 to 24 words, a name or noun before, another head word: Anna for
+    Her, Tom for him (two sentences, 9 words), Tom for The man (16 words); not The man
+    for He (7 words), nor Anna for Anna. Head 1-1 gives all to Anna from Her and to Tom
+    from him: the first of equals. The man gives all to "him", so Tom is not found.
+    Head 2-1 gives a quarter, and the rest to the word itself, which does not count.
+    """
     pronoun, nominal = find_links([sample()], 0, 0)
     assert pronoun.example["words"] == WORDS[:9]
     assert pronoun.example["attns"].shape == (3, 2, 11, 11)
     assert (pronoun.mention, pronoun.antecedent, pronoun.found) == (5, 1, True)
-    np.testing.assert_array_equal(
-        pronoun.example["attns"][0, 0, 5], np.eye(11)[1].astype(np.float16)
-    )
+    np.testing.assert_array_equal(pronoun.example["attns"][0, 0, 5], np.eye(11)[1])
     assert nominal.example["words"] == WORDS[:16]
     assert (nominal.mention, nominal.antecedent, nominal.found) == (14, 3, False)
-    # found before short: a copy of the text with a head to Tom from "The man"
-    other = sample()
-    other["attns"][0, 0, 14] = np.eye(21)[3]
-    other["words"] = [*WORDS[:13], "fellow", *WORDS[14:]]
-    _, nominal = find_links([sample(), other], 0, 0)
-    assert nominal.found
+
+    # what is found, and more clearly, is preferred
+    other = sample(words=[*WORDS[:13], "fellow", *WORDS[14:]])
+    other["attns"][1, 0, 14] = 0.4 * np.eye(21)[3] + 0.6 * np.eye(21)[14]
+    pronoun, nominal = find_links([sample(), other], 1, 0)
+    assert pronoun.found and nominal.found
     assert nominal.example["words"][13] == "fellow"
+    row = nominal.example["attns"][1, 0, 14]
+    assert row[3] == row.sum() == pytest.approx(0.4, abs=1e-3)
     assert find_links([sample(mentions=[])], 0, 0) == []
+
+
+def test_tables_are_saved_twice_and_the_same_each_time(tmp_path, monkeypatch):
+    monkeypatch.setenv("ATTN_DATA_DIR", str(tmp_path))
+    paths = save_table(table_2(scores_of(sample())), "table_2")
+    assert paths == [tmp_path / "tables" / f"table_2.{end}" for end in ("csv", "tex")]
+    first = [path.read_bytes() for path in paths]
+    read = pd.read_csv(paths[0], header=[0, 1], index_col=0)
+    assert read.loc["rules", ("here", "pronoun")] == pytest.approx(200 / 3)
+    latex = paths[1].read_text()
+    assert r"\multicolumn{4}{c}{95 \% interval}" in latex
+    assert "rules & 80.0 & 66.7 & 100.0 & 100.0 & 80.0-80.0 &" in latex
+    save_table(table_2(scores_of(sample())), "table_2")
+    assert [path.read_bytes() for path in paths] == first
 
 
 def test_bad_examples_are_errors(tmp_path):
@@ -394,6 +454,7 @@ def test_bad_examples_are_errors(tmp_path):
         ),
         ({"mentions": [one | {"type": "name"}]}, "type is 'name', expected pronoun"),
         ({"mentions": [{"start": 0}]}, "mention 0: no 'cluster'"),
+        ({"attns": -sample()["attns"]}, "maps hold values that are no attention"),
     ):
         path = tmp_path / "x_attn.pkl"
         with AttentionWriter(path, {}) as writer:
