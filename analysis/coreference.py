@@ -380,7 +380,7 @@ def table_2(scores: CoreferenceScores, *, seed: int = 0) -> pd.DataFrame:
         "held out": pd.DataFrame({"all": held_out}, here.index),
         "paper": paper,
     }
-    return pd.concat(columns, axis=1)
+    return pd.concat(columns, axis=1).rename_axis(index=None)
 
 
 def accuracy_by_distance(scores: CoreferenceScores, *, seed: int = 0) -> pd.DataFrame:
