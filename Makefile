@@ -34,10 +34,18 @@ out/unlabeled_attn.pkl: out/unlabeled.json
 out/head_distances.pkl: out/unlabeled_attn.pkl
 	$(RUN) head_distances.py --attn-data-file $<
 
-out/General_Analysis.ipynb: General_Analysis.ipynb out/head_distances.pkl
+out/coref/dev.json: $(wildcard examples/coref/*) | $(VENV)/installed $(MODEL)/model.safetensors
+	$(RUN) preprocess_coref.py --data-dir examples/coref --bert-dir $(MODEL) --outfile $@
+
+out/coref/dev_attn.pkl: out/coref/dev.json
+	$(RUN) extract_attention.py --preprocessed-data-file $< --bert-dir $(MODEL) --word-level --resume
+
+out/General_Analysis.ipynb: out/head_distances.pkl
+out/Coreference_Analysis.ipynb: out/coref/dev_attn.pkl
+out/%.ipynb: %.ipynb
 	ATTN_DATA_DIR=out $(RUN) -m nbconvert --log-level ERROR --KernelManager.transport=ipc --to notebook --execute --output-dir out $<
 
-demo: out/General_Analysis.ipynb
+demo: out/General_Analysis.ipynb out/Coreference_Analysis.ipynb
 	@$(RUN) -m examples.summarize out
 
 test: $(VENV)/installed

@@ -84,6 +84,23 @@ def labels(example: dict) -> list[str]:
     )
 
 
+def word_maps(example: dict) -> np.ndarray:
+    """An example's maps between words, [L, H, W + 2, W + 2] with [CLS] and [SEP].
+
+    Raises InputError for maps that do not fit its words, or hold no attention.
+    """
+    attns = example["attns"]
+    size, words = attns.shape[-1], len(example.get("words", []))
+    if size != words + 2:
+        raise InputError(
+            f"maps are {size} x {size}, expected {words} words with [CLS] and [SEP]: "
+            "extract_attention.py makes such maps with --word-level"
+        )
+    if not (attns >= 0).all():  # also where a value is no number
+        raise InputError("maps hold values that are no attention, as not from 0 on")
+    return attns
+
+
 def probabilities(example: dict) -> np.ndarray:
     """An example's maps in float32 [L, H, T, T], rows checked to sum to one.
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import seaborn as sns
 from adjustText import adjust_text
 from matplotlib.axes import Axes
@@ -92,13 +93,15 @@ def plot_attention(
     last: int | None = None,
     hidden: Collection[str] = (),
     marked: Collection[int] = (),
+    targets: Collection[int] = (),
 ) -> Axes:
     """One head's attention on one example (Figures 1 and 5).
 
     A line from each token on the left to each on the right, the more opaque the more
     attention. Tokens in `hidden` are left out, and only the `last` are shown; rows are
     renormalised over what is shown. The words at the positions in `marked`, and the
-    lines from them, are red. `layer` and `head` count from 0.
+    lines from them, are red; so are the words in `targets`. `layer` and `head` count
+    from 0.
     """
     names = labels(example)
     shown = [i for i, name in enumerate(names) if name not in hidden][-(last or 0) :]
@@ -119,7 +122,8 @@ def plot_attention(
         )
     )
     for row, position in enumerate(shown):
-        style = {"color": RED, "weight": "bold"} if red[row] else {}
+        named = red[row] or position in targets
+        style = {"color": RED, "weight": "bold"} if named else {}
         for x, side in ((-0.04, "right"), (1.04, "left")):
             ax.text(x, row, names[position], ha=side, va="center_baseline", **style)
     ax.set(xlim=(-1.3, 2.3), ylim=(size - 0.5, -0.5), title=head_name(layer, head))
@@ -264,6 +268,36 @@ def plot_heat_map(values: np.ndarray, ax: Axes, label: str) -> Axes:
     )
     ax.tick_params(length=0, rotation=0)
     ax.set(xlabel="head", ylabel="layer")
+    return ax
+
+
+def plot_by_distance(table: pd.DataFrame, ax: Axes) -> Axes:
+    """How often an antecedent is found by its distance, with 95 % intervals: a line for
+    each method of `coreference.accuracy_by_distance`, dashed for baselines."""
+    methods = list(table.groupby(level="method", sort=False))
+    colours = ("0.3", GREY, PURPLE, ORANGE, BLUE, GREEN)
+    for i, ((name, rows), colour) in enumerate(zip(methods, colours, strict=True)):
+        ax.errorbar(
+            np.arange(len(rows)) + 0.08 * (i - (len(methods) - 1) / 2),  # side by side
+            rows["accuracy"],
+            yerr=[rows["accuracy"] - rows["low"], rows["high"] - rows["accuracy"]],
+            color=colour,
+            marker="xv^soD"[i],
+            markersize=4,
+            linewidth=1.2,
+            elinewidth=0.8,
+            linestyle="-" if name.startswith("head") else "--",
+            label=name,
+        )
+    groups = rows.index.get_level_values("group")
+    mentions = rows["mentions"].map("{:,}".format)
+    ax.set_xticks(range(len(rows)), groups + "\n" + mentions)
+    ax.set(
+        xlabel="distance to the nearest antecedent (words), and number of mentions",
+        ylabel="accuracy (%)",
+        ylim=(-2, 102),
+    )
+    ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
     return ax
 
 

@@ -3,6 +3,7 @@
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from heads import example_of, to_offset, to_token, uniform
 from matplotlib.collections import LineCollection, PathCollection
@@ -83,6 +84,19 @@ def test_attention_to_what_is_shown_is_renormalised_and_marked_words_are_red():
     for (i, _), colour in lines.items():
         assert (tuple(colour[:3]) == pytest.approx(red)) == (i == 1)
     assert [t.get_color() == plots.RED for t in ax.texts] == [False, False, True, True]
+
+
+def test_words_that_are_attended_to_can_be_red_without_their_lines():
+    _, ax = plt.subplots()
+    example = example_of(TOKENS, uniform(TOKENS))
+    plots.plot_attention(example, 0, 0, ax, marked={3}, targets={1})
+    red = [t.get_text() for t in ax.texts if t.get_color() == plots.RED]
+    assert red == ["the", "the", ".", "."]
+    lines = lines_of(ax).items()
+    drawn = {
+        i for (i, _), c in lines if np.allclose(c[:3], mpl.colors.to_rgb(plots.RED))
+    }
+    assert drawn == {3}
 
 
 def points_of(ax):
@@ -208,6 +222,33 @@ def test_heat_map_counts_from_one():
     assert [t.get_text() for t in ax.get_yticklabels()] == ["1", "2", "3"]
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("head", "layer")
     assert ax.figure.axes[-1].get_ylabel() == "entropy (nats)"
+
+
+def test_accuracy_by_distance_has_a_line_with_intervals_for_each_method():
+    """Six methods over two ranges, the second without intervals in the last method."""
+    names = ["chance", "nearest", "same", "rules", "head 1-2, a", "head 3-4, b"]
+    index = pd.MultiIndex.from_product(
+        [names, ["1-4", "5+"]], names=["method", "group"]
+    )
+    accuracy = np.arange(20.0, 80.0, 5)
+    table = pd.DataFrame({"mentions": [1200, 34] * 6, "accuracy": accuracy}, index)
+    table["low"], table["high"] = accuracy - 3, accuracy + 4
+    table.loc[("head 3-4, b", "5+"), ["accuracy", "low", "high"]] = np.nan
+    figure, ax = plt.subplots()
+    plots.plot_by_distance(table, ax)
+    figure.canvas.draw()
+    lines = [container.lines[0] for container in ax.containers]
+    np.testing.assert_array_equal(
+        np.array([line.get_ydata() for line in lines], float).ravel(), table["accuracy"]
+    )
+    assert [line.get_linestyle() for line in lines] == ["--"] * 4 + ["-"] * 2
+    assert len({line.get_marker() for line in lines}) == 6
+    ends = ax.containers[3].lines[2][0].get_segments()[0][:, 1]
+    assert ends.tolist() == [50 - 3, 50 + 4]
+    assert [t.get_text() for t in ax.get_xticklabels()] == ["1-4\n1,200", "5+\n34"]
+    legend = ax.get_legend()
+    assert [t.get_text() for t in legend.get_texts()] == names
+    assert legend.get_window_extent().x0 >= ax.get_window_extent().x1 - 1
 
 
 def test_dendrogram_joins_the_nearest_heads_first():
