@@ -93,11 +93,13 @@ def word_maps(example: dict) -> np.ndarray:
     size, words = attns.shape[-1], len(example.get("words", []))
     if size != words + 2:
         raise InputError(
-            f"maps are {size} x {size}, expected {words} words with [CLS] and [SEP]: "
-            "extract_attention.py makes such maps with --word-level"
+            f"maps are {size} x {size}, expected {words + 2} for {words} words, [CLS] "
+            "and [SEP]: extract_attention.py makes such maps with --word-level"
         )
-    if not (attns >= 0).all():  # also where a value is no number
-        raise InputError("maps hold values that are no attention, as not from 0 on")
+    # floats from 0 on are ordered as their bits are; others have a higher bit still
+    bits, one = f"u{attns.itemsize}", np.full(1, 1 + ROW_TOLERANCE, attns.dtype)
+    if attns.view(bits).max() > one.view(bits)[0]:
+        raise InputError("maps hold values below 0 or above 1, which are no attention")
     return attns
 
 

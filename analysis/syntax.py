@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from analysis.maps import check_heads, head_name
+from analysis.maps import check_heads, head_name, word_maps
 from analysis.resampling import bootstrap_intervals, split_half_accuracy
 from files import InputError
 
@@ -153,14 +153,8 @@ def check_sentence(example: dict) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """
     if missing := [key for key in ("words", "heads", "relns") if key not in example]:
         raise InputError(f"no {missing[0]!r}, which preprocess_depparse.py writes")
-    attns, relations = example["attns"], example["relns"]
-    heads = np.asarray(example["heads"], int)
-    words = len(example["words"])
-    if attns.shape[-1] != words + 2:
-        raise InputError(
-            f"maps are {attns.shape[-1]} x {attns.shape[-1]}, expected {words + 2} for "
-            f"{words} words, [CLS] and [SEP]: extract with --word-level"
-        )
+    attns, words = word_maps(example), len(example["words"])
+    heads, relations = np.asarray(example["heads"], int), example["relns"]
     if not words == len(heads) == len(relations):
         raise InputError(
             f"{words} words, but {len(heads)} heads and {len(relations)} relations"
@@ -176,13 +170,11 @@ def pick_words(attns: np.ndarray) -> np.ndarray:
     """The word, counted from 1, that each head picks for each word, [W, 2 x L x H].
 
     Maps are [L, H, W + 2, W + 2]; columns are directions, layers and heads. The only
-    word of a sentence picks itself. Raises InputError for what is no attention.
+    word of a sentence picks itself.
     """
     words = attns.shape[-1] - 2
-    # floats from 0 on are ordered as their bits are, and those below have a higher bit
-    bits = attns.view(f"u{attns.itemsize}")
-    if bits.max() > np.ones(1, attns.dtype).view(bits.dtype)[0]:
-        raise InputError("maps hold values below 0 or above 1, which are no attention")
+    # floats from 0 on are ordered as their bits are, and integers are faster
+    bits = attns.view(f"i{attns.itemsize}")
     between = bits[..., 1:-1, 1:-1].reshape(-1, words * words)
     # heads last, so that every step is one for all of them
     keys = between.T.astype(f"i{2 * attns.itemsize}", order="C")

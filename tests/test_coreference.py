@@ -446,7 +446,7 @@ def test_bad_examples_are_errors(tmp_path):
     of_pieces = sample() | maps
     one = MENTIONS[0]
     for change, message in (
-        (of_pieces, "maps are 22 x 22, expected 19 words with .* --word-level"),
+        (of_pieces, "maps are 22 x 22, expected 21 for 19 words .* --word-level"),
         ({"mentions": [one | {"end": 19}]}, "mention 0: expected .* found 0, 0, 19"),
         (
             {"mentions": [one, one | {"head": 1}]},
@@ -454,7 +454,7 @@ def test_bad_examples_are_errors(tmp_path):
         ),
         ({"mentions": [one | {"type": "name"}]}, "type is 'name', expected pronoun"),
         ({"mentions": [{"start": 0}]}, "mention 0: no 'cluster'"),
-        ({"attns": -sample()["attns"]}, "maps hold values that are no attention"),
+        ({"attns": -sample()["attns"]}, "which are no attention"),
     ):
         path = tmp_path / "x_attn.pkl"
         with AttentionWriter(path, {}) as writer:
