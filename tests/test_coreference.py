@@ -446,7 +446,7 @@ def test_bad_examples_are_errors(tmp_path):
     of_pieces = sample() | maps
     one = MENTIONS[0]
     for change, message in (
-        (of_pieces, "maps are 22 x 22, expected 21 for 19 words .* --word-level"),
+        (of_pieces, "maps are 22 x 22, expected 21 for 19 words.* --word-level"),
         ({"mentions": [one | {"end": 19}]}, "mention 0: expected .* found 0, 0, 19"),
         (
             {"mentions": [one, one | {"head": 1}]},
