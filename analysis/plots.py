@@ -5,7 +5,8 @@ count from 1 too. Colours are told apart by colour-blind readers, and markers di
 Shapes: L layers, H heads, N = L * H heads in layer-major order.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+import itertools
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import matplotlib as mpl
@@ -23,7 +24,8 @@ from scipy.cluster import hierarchy
 from scipy.spatial.distance import squareform
 
 from analysis.general import GeneralStatistics
-from analysis.maps import head_name, labels
+from analysis.maps import CLS, SEP, head_name, labels
+from analysis.syntax import DirectedHead
 from files import data_dir
 
 BLUE, ORANGE, GREEN, RED, PURPLE, *_, GREY, _, _ = sns.color_palette("colorblind")
@@ -141,6 +143,35 @@ def plot_typical_heads(
     for ax, ((layer, head), behaviour) in zip(axes, heads, strict=True):
         plot_attention(example, layer, head, ax, last=last)
         ax.set_title(f"Head {head_name(layer, head)}\n{behaviour}")
+    return axes
+
+
+def plot_relations(
+    examples: Mapping[str, Sequence[dict]],
+    heads: Mapping[str, DirectedHead],
+    axes: np.ndarray,
+) -> np.ndarray:
+    """A row for each relation: its head's attention on example sentences (Figure 5).
+
+    Red are the words from which the head attends along the relation: dependents or,
+    for the other direction, syntactic heads. [CLS] and [SEP] are hidden where they get
+    over half of the attention from these, as in the paper's panel of prepositions.
+    """
+    for row, (relation, (direction, layer, head)) in zip(
+        axes, heads.items(), strict=True
+    ):
+        for ax, example in itertools.zip_longest(row, examples[relation]):
+            if example is None:
+                ax.axis("off")
+                continue
+            arcs = zip(example["heads"], example["relns"], strict=True)
+            governors = {i: h for i, (h, r) in enumerate(arcs, 1) if r == relation}
+            marked = set(governors.values() if direction else governors)
+            special = example["attns"][layer, head][sorted(marked)][:, [0, -1]]
+            hidden = {CLS, SEP} if special.sum(-1).mean() > 0.5 else set()
+            plot_attention(example, layer, head, ax, hidden=hidden, marked=marked)
+            without = "\nwithout [CLS] and [SEP]" * bool(hidden)
+            ax.set_title(f"{relation}: head {head_name(layer, head)}{without}")
     return axes
 
 
@@ -298,6 +329,29 @@ def plot_by_distance(table: pd.DataFrame, ax: Axes) -> Axes:
         ylim=(-2, 102),
     )
     ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    return ax
+
+
+def plot_heat_maps(
+    values: Mapping[str, np.ndarray], axes: Iterable[Axes], label: str
+) -> None:
+    """A heat map [L, H] for each title; axes that are left over stay empty."""
+    for ax, title in itertools.zip_longest(axes, values):
+        if title is None:
+            ax.axis("off")
+        else:
+            plot_heat_map(values[title], ax, label)
+            ax.set_title(title)
+
+
+def plot_counts(counts: Mapping[str, int], ax: Axes) -> Axes:
+    """How often each relation occurs, the most frequent first."""
+    ordered = sorted(counts.items(), key=lambda item: -item[1])
+    names, numbers = zip(*ordered, strict=True)
+    ax.bar(names, numbers, color=BLUE)
+    ax.tick_params(axis="x", length=0, rotation=90)
+    ax.margins(x=0.01)
+    ax.set_ylabel("words")
     return ax
 
 

@@ -281,7 +281,7 @@ def find_examples(
     heads: Mapping[str, DirectedHead],
     *,
     each: int = 2,
-    longest: int = 12,
+    longest: int = 10,
 ) -> dict[str, list[dict]]:
     """Sentences that show what the head of each relation does (Figure 5), by a rule.
 

@@ -13,6 +13,7 @@ import pytest
 import extract_attention
 import head_distances
 import preprocess_coref
+import preprocess_depparse
 
 ROOT = Path(__file__).parent.parent
 FIGURES = {
@@ -24,13 +25,18 @@ FIGURES = {
         "figure_4",
         "figure_6",
     ],
+    "Syntax_Analysis": ["figure_5", "relation_counts", "relation_heat_maps"],
     "Coreference_Analysis": [
         "coreference_by_distance",
         "coreference_heat_map",
         "figure_5_coreference",
     ],
 }
-TABLES = {"General_Analysis": [], "Coreference_Analysis": ["table_2"]}
+TABLES = {
+    "General_Analysis": [],
+    "Syntax_Analysis": ["table_1"],
+    "Coreference_Analysis": ["table_2"],
+}
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +56,13 @@ def data(tmp_path_factory, bert_dir):
     assert extract_attention.main(flags) == 0
     maps = folder / "unlabeled_attn.pkl"
     assert head_distances.main(["--attn-data-file", maps]) == 0
+
+    trees = folder / "depparse"
+    flags = ["--data-dir", ROOT / "examples" / "depparse", "--outdir", trees]
+    assert preprocess_depparse.main(flags) == 0
+    flags = ["--preprocessed-data-file", trees / "dev.json", "--bert-dir", bert_dir]
+    flags += ["--max-sequence-length", "32", "--word-level"]
+    assert extract_attention.main(flags) == 0
 
     flags = ["--data-dir", ROOT / "examples" / "coref", "--bert-dir", bert_dir]
     flags += ["--max-sequence-length", "32", "--windows"]

@@ -10,6 +10,7 @@ from matplotlib.collections import LineCollection, PathCollection
 
 from analysis import plots
 from analysis.general import GeneralStatistics, describe_heads
+from analysis.syntax import DirectedHead
 
 mpl.use("agg")
 TOKENS = ["[CLS]", "the", "fox", ".", "[SEP]"]
@@ -222,6 +223,47 @@ def test_heat_map_counts_from_one():
     assert [t.get_text() for t in ax.get_yticklabels()] == ["1", "2", "3"]
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("head", "layer")
     assert ax.figure.axes[-1].get_ylabel() == "entropy (nats)"
+
+
+def test_relations_have_a_row_each_with_the_words_that_attend_in_red():
+    """Read as it is, det's head attends from "the"; read the other way, from "fox".
+    Where most of that goes to [CLS], it and [SEP] are left out. One example is
+    missing, and its axes stay empty."""
+    example = example_of(TOKENS, to_offset(TOKENS, 1), to_token(TOKENS, {"[CLS]"}))
+    example |= {
+        "words": TOKENS[1:-1],
+        "heads": [2, 0, 2],
+        "relns": ["det", "root", "x"],
+    }
+    heads = {"det": DirectedHead(0, 0, 0), "x": DirectedHead(1, 0, 1)}
+    _, axes = plt.subplots(2, 2)
+    plots.plot_relations({"det": [example, example], "x": [example]}, heads, axes)
+    red = [
+        [t.get_text() for t in ax.texts if t.get_color() == plots.RED]
+        for ax in axes.flat
+    ]
+    assert red == [["the", "the"], ["the", "the"], ["fox", "fox"], []]
+    assert [len(ax.texts) for ax in axes.flat] == [10, 10, 6, 0]
+    assert axes[0, 0].get_title() == "det: head 1-1"
+    assert axes[1, 0].get_title() == "x: head 1-2\nwithout [CLS] and [SEP]"
+    assert not axes[1, 1].axison
+
+
+def test_heat_maps_are_titled_and_axes_left_over_are_empty():
+    figure, axes = plt.subplots(1, 3)
+    values = {"det": np.arange(6).reshape(2, 3), "obj": np.ones((2, 3))}
+    plots.plot_heat_maps(values, axes, "accuracy (%)")
+    assert [ax.get_title() for ax in axes] == ["det", "obj", ""]
+    assert [ax.axison for ax in axes] == [True, True, False]
+    assert axes[0].collections[0].get_array().ravel().tolist() == [0, 1, 2, 3, 4, 5]
+    assert [ax.get_ylabel() for ax in figure.axes[3:]] == ["accuracy (%)"] * 2
+
+
+def test_counts_are_bars_the_highest_first():
+    _, ax = plt.subplots()
+    plots.plot_counts({"det": 3, "obj": 1, "nsubj": 7}, ax)
+    assert [bar.get_height() for bar in ax.patches] == [7, 3, 1]
+    assert [t.get_text() for t in ax.get_xticklabels()] == ["nsubj", "det", "obj"]
 
 
 def test_accuracy_by_distance_has_a_line_with_intervals_for_each_method():
