@@ -23,6 +23,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from scipy.cluster import hierarchy
 from scipy.spatial.distance import squareform
 
+from analysis.coreference import Link
 from analysis.general import GeneralStatistics
 from analysis.maps import CLS, SEP, head_name, labels
 from analysis.syntax import DirectedHead
@@ -175,6 +176,28 @@ def plot_relations(
     return axes
 
 
+def plot_links(
+    links: Sequence[Link], layer: int, head: int, axes: Sequence[Axes]
+) -> Sequence[Axes]:
+    """A head's attention on passages with coreference, without [CLS] and [SEP] (Figure
+    5). Red are a mention, its lines, and its antecedent; axes left over stay empty."""
+    for ax, link in itertools.zip_longest(axes, links):
+        if link is None:
+            ax.axis("off")
+            continue
+        plot_attention(
+            link.example,
+            layer,
+            head,
+            ax,
+            hidden={CLS, SEP},
+            marked={link.mention},
+            targets={link.antecedent},
+        )
+        ax.set_title(f"coreference: head {head_name(layer, head)}")
+    return axes
+
+
 def plot_average_attention(
     statistics: GeneralStatistics, axes: Sequence[Axes]
 ) -> Sequence[Axes]:
@@ -324,7 +347,7 @@ def plot_by_distance(table: pd.DataFrame, ax: Axes) -> Axes:
     mentions = rows["mentions"].map("{:,}".format)
     ax.set_xticks(range(len(rows)), groups + "\n" + mentions)
     ax.set(
-        xlabel="distance to the nearest antecedent (words), and number of mentions",
+        xlabel="distance to the nearest antecedent (words),\nand number of mentions",
         ylabel="accuracy (%)",
         ylim=(-2, 102),
     )

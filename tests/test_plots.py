@@ -9,6 +9,7 @@ from heads import example_of, to_offset, to_token, uniform
 from matplotlib.collections import LineCollection, PathCollection
 
 from analysis import plots
+from analysis.coreference import Link
 from analysis.general import GeneralStatistics, describe_heads
 from analysis.syntax import DirectedHead
 
@@ -98,6 +99,20 @@ def test_words_that_are_attended_to_can_be_red_without_their_lines():
         i for (i, _), c in lines if np.allclose(c[:3], mpl.colors.to_rgb(plots.RED))
     }
     assert drawn == {3}
+
+
+def test_links_show_a_mention_and_its_antecedent():
+    """Passages without [CLS] and [SEP]; the axes of a third one stay empty."""
+    example = example_of(TOKENS, uniform(TOKENS), to_offset(TOKENS, -1))
+    links = [Link(example, 3, 2), Link(example, 2, 1)]
+    _, axes = plt.subplots(1, 3)
+    plots.plot_links(links, 0, 1, axes)
+    for ax, red in zip(axes, ({"fox", "."}, {"the", "fox"}), strict=False):
+        assert {t.get_text() for t in ax.texts if t.get_color() == plots.RED} == red
+        assert [t.get_text() for t in ax.texts[::2]] == ["the", "fox", "."]
+        assert ax.get_title() == "coreference: head 1-2"
+    assert not axes[2].texts
+    assert not axes[2].axison
 
 
 def points_of(ax):
