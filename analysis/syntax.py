@@ -85,7 +85,7 @@ class SyntaxScores:
         owners = _possessors(example["words"], relations)
         picks = np.hstack([pick_words(attns), _fixed_picks(len(heads))])  # [W, P]
         right = picks == heads[:, None]
-        right[owners] |= picks[owners + 1] == heads[owners, None]
+        right[owners, :-1] |= picks[owners + 1, :-1] == heads[owners, None]
         self._relations += relations
         self._lengths.append(len(heads))
         self._right.append(np.packbits(right, axis=1))
@@ -207,7 +207,8 @@ def _possessors(words: Sequence[str], relations: Sequence[str]) -> np.ndarray:
     """Positions of the possessors that a clitic follows.
 
     In "Anna 's hat", Anna is the dependent of hat, but attention links hat and 's; the
-    paper counts that as right, for fixed offsets too.
+    paper counts that as right, for fixed offsets too. Right-branching, which is no
+    row of Table 1, has no such rule.
     """
     positions = [
         i
