@@ -3,6 +3,7 @@
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from heads import example_of, to_offset, to_token, uniform
 from matplotlib.collections import LineCollection, PathCollection
@@ -208,6 +209,39 @@ def test_heat_map_counts_from_one():
     assert [t.get_text() for t in ax.get_yticklabels()] == ["1", "2", "3"]
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("head", "layer")
     assert ax.figure.axes[-1].get_ylabel() == "entropy (nats)"
+
+
+def test_probe_weights_share_a_scale_around_zero():
+    weights = {
+        "to head": np.arange(6.0).reshape(3, 2),
+        "from head": -2 * np.arange(6.0).reshape(3, 2),
+    }
+    _, axes = plt.subplots(1, 2)
+    plots.plot_probe_weights(weights, axes)
+    for ax, values in zip(axes, weights.values(), strict=True):
+        drawn = ax.collections[0]
+        np.testing.assert_array_equal(drawn.get_array(), values)
+        assert drawn.get_clim() == (-10, 10)
+    assert [ax.get_title() for ax in axes] == [
+        "attention from dependent to head",
+        "attention from head to dependent",
+    ]
+
+
+def test_learning_curves():
+    curves = {
+        "attention": pd.Series({100: 0.3, 200: 0.5}),
+        "attention + GloVe": pd.Series({100: 0.4, 250: 0.7}),
+    }
+    figure, ax = plt.subplots(layout="constrained")
+    plots.plot_learning_curves(curves, ax)
+    figure.canvas.draw()
+    for line, (name, curve) in zip(ax.lines, curves.items(), strict=True):
+        assert line.get_label() == name
+        assert line.get_xdata().tolist() == curve.index.tolist()
+        assert line.get_ydata().tolist() == curve.tolist()
+    assert len({(line.get_color(), line.get_marker()) for line in ax.lines}) == 2
+    assert ax.get_legend().get_window_extent().y0 >= ax.get_window_extent().y1 - 1
 
 
 def test_dendrogram_joins_the_nearest_heads_first():
