@@ -51,4 +51,5 @@ bench: $(VENV)/installed | $(MODEL)/model.safetensors
 	@test -n "$(EWT)" || { echo "make bench EWT=<folder of UD English EWT>"; exit 1; }
 	$(RUN) -m pip install --quiet --requirement benchmarks/requirements.txt --constraint constraints.txt
 	$(RUN) -m benchmarks.head_distances
+	$(RUN) -m benchmarks.probes --treebank $(EWT)/en_ewt-ud-train.conllu
 	$(RUN) -m benchmarks.extraction --vocabulary $(MODEL)/vocab.txt --treebank $(EWT)/en_ewt-ud-dev.conllu

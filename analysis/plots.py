@@ -18,7 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter, StrMethodFormatter
 from scipy.cluster import hierarchy
 from scipy.spatial.distance import squareform
 
@@ -275,7 +275,8 @@ def plot_learning_curves(curves: Mapping[str, pd.Series], ax: Axes) -> Axes:
             curve.index, curve, label=name, color=colour, marker=marker, markersize=4
         )
     ax.set(xscale="log", xlabel="sentences trained on", ylabel="UAS, no punctuation")
-    ax.yaxis.set_major_formatter(PercentFormatter(1))
+    ax.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     _legend_above(ax)
     return ax
 
