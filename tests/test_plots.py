@@ -308,6 +308,39 @@ def test_accuracy_by_distance_has_a_line_with_intervals_for_each_method():
     assert legend.get_window_extent().x0 >= ax.get_window_extent().x1 - 1
 
 
+def test_probe_weights_share_a_scale_around_zero():
+    weights = {
+        "to head": np.arange(6.0).reshape(3, 2),
+        "from head": -2 * np.arange(6.0).reshape(3, 2),
+    }
+    _, axes = plt.subplots(1, 2)
+    plots.plot_probe_weights(weights, axes)
+    for ax, values in zip(axes, weights.values(), strict=True):
+        drawn = ax.collections[0]
+        np.testing.assert_array_equal(drawn.get_array(), values)
+        assert drawn.get_clim() == (-10, 10)
+    assert [ax.get_title() for ax in axes] == [
+        "attention from dependent to head",
+        "attention from head to dependent",
+    ]
+
+
+def test_learning_curves():
+    curves = {
+        "attention": pd.Series({100: 0.3, 200: 0.5}),
+        "attention + GloVe": pd.Series({100: 0.4, 250: 0.7}),
+    }
+    figure, ax = plt.subplots(layout="constrained")
+    plots.plot_learning_curves(curves, ax)
+    figure.canvas.draw()
+    for line, (name, curve) in zip(ax.lines, curves.items(), strict=True):
+        assert line.get_label() == name
+        assert line.get_xdata().tolist() == curve.index.tolist()
+        assert line.get_ydata().tolist() == curve.tolist()
+    assert len({(line.get_color(), line.get_marker()) for line in ax.lines}) == 2
+    assert ax.get_legend().get_window_extent().y0 >= ax.get_window_extent().y1 - 1
+
+
 def test_dendrogram_joins_the_nearest_heads_first():
     """Heads at 0, 1, 10 and 12 on a line: 1-1 joins 1-2 at distance 1, 2-1 joins 2-2 at
     2, and both pairs at the mean of 10, 12, 9 and 11, which is 10.5."""
