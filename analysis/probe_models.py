@@ -5,20 +5,24 @@ heads in layer-major order, D size of a word vector. Each word has N + 1 candida
 its head: ROOT, which comes first, and the words. A model takes a dict of
 
     lengths   [B]           words of each sentence
-    maps      [B, K, N, N]  attention from word to word
-    specials  [B, K, N, 2]  attention from each word to [CLS] and to [SEP]
+    maps      [B, N, N, K]  attention from word to word
+    specials  [B, N, 2, K]  attention from each word to [CLS] and to [SEP]
     vectors   [B, N + 1, D] of the words; row 0 of the word vectors after the last
 
 as far as it uses them, and gives scores [B, N, N + 1], of which the largest in a row is
 the likeliest head. Where words have to be judged in pairs, a kernel over both vectors
 end to end is applied to each vector by itself, as W (v_i, v_j) = W1 v_i + W2 v_j: no
-array ever holds pairs of vectors.
+array ever holds pairs of vectors. Heads come last in memory, where sums over them run
+fastest.
 """
 
 import keras
 from keras import ops
 
+from files import InputError
+
 NEVER = -1e9  # score of what cannot be the head: padding and the word itself
+IGNORED = -1  # label of what is no word, or has nothing to teach
 HIDDEN = 256
 FEATURES = 8
 
@@ -71,46 +75,47 @@ class AttentionProbe(Probe):
         self.built = True
 
     def scores(self, sentences):
-        maps = sentences["maps"]
-        root = sentences["specials"] @ self.root  # [B, K, N]
-        words = ops.einsum("k,bkji->bji", self.to_head, maps)
-        words += ops.einsum("k,bkij->bji", self.from_head, maps)
-        root = ops.einsum("k,bkj->bj", self.to_head, root)
-        return ops.concatenate([root[..., None], words], axis=-1)
+        maps, root = self.attention(sentences)
+        both = maps @ ops.stack([self.to_head, self.from_head], axis=-1)
+        words = both[..., 0] + ops.swapaxes(both[..., 1], 1, 2)
+        return ops.concatenate([(root @ self.to_head)[..., None], words], axis=-1)
+
+    def attention(self, sentences):
+        """Attention between words [B, N, N, K], and to ROOT [B, N, K]."""
+        specials = ops.cast(sentences["specials"], "float32")
+        root = ops.sum(specials * self.root[:, None], axis=2)
+        return ops.cast(sentences["maps"], "float32"), root
 
 
-class AttentionWordsProbe(Probe):
+class AttentionWordsProbe(AttentionProbe):
     """The attention probe with weights that depend on both words: w_k = W_k (v_i, v_j)
     and u_k = U_k (v_i, v_j)."""
 
+    uses_words = True
+
     def build(self):
-        shape = (self.dimensions, 2, self.heads)  # to the head, from the head
+        shape = (self.dimensions, 2 * self.heads)  # to the head, then from the head
         self.of_dependent = self.normal("of_dependent", shape)
         self.of_candidate = self.normal("of_candidate", shape)
         self.root = self.add_weight((2,), initializer="ones", name="root")
         self.built = True
 
     def scores(self, sentences):
-        maps = sentences["maps"]
-        root = sentences["specials"] @ self.root  # [B, K, N]
+        maps, root = self.attention(sentences)
         vectors = sentences["vectors"]
-        to_head, from_head = self.weights_of_pairs(vectors)
-        words = ops.sum(maps * to_head[..., 1:], axis=1)  # [B, j, i]
-        # of ROOT, from_head is left out: it gives no attention
-        back = ops.swapaxes(from_head[..., 1:], 2, 3)  # [B, K, i, j]
-        words += ops.swapaxes(ops.sum(maps * back, axis=1), 1, 2)
-        root = ops.sum(root * to_head[..., 0], axis=1)
+        # of the dependent j: its parts of u and w, [B, N, K]
+        u_j, w_j = ops.split(vectors[:, :-1] @ self.of_dependent, 2, axis=-1)
+        # of the candidate i, [B, N + 1, K]; ROOT gives no attention, and has no w
+        of_candidate = self.candidates(vectors) @ self.of_candidate
+        u_i, w_i = ops.split(of_candidate, 2, axis=-1)
+        root = ops.sum(root * (u_j + u_i[:, :1]), axis=-1)
+        u_i, w_i = u_i[:, 1:], w_i[:, 1:]
+        # sums over heads, of a_ji with the parts of j and i, and of a_ij likewise
+        rows = maps @ ops.stack([u_j, w_i], axis=-1)  # [B, N, N, 2]
+        columns = ops.swapaxes(maps, 1, 2) @ ops.stack([w_j, u_i], axis=-1)
+        words = rows[..., 0] + columns[..., 0]  # [B, j, i]
+        words += ops.swapaxes(rows[..., 1] + columns[..., 1], 1, 2)
         return ops.concatenate([root[..., None], words], axis=-1)
-
-    def weights_of_pairs(self, vectors):
-        """u and w of each pair of dependent and candidate, two [B, K, N, N + 1], from
-        vectors [B, N + 1, D]. Compiled, they are added up where they are used."""
-        dependents = ops.einsum("bjd,dok->obkj", vectors[:, :-1], self.of_dependent)
-        candidates = ops.einsum(
-            "bid,dok->obki", self.candidates(vectors), self.of_candidate
-        )
-        weights = dependents[..., None] + candidates[..., None, :]
-        return weights[0], weights[1]
 
 
 class DistancesWordsProbe(Probe):
@@ -164,3 +169,45 @@ def distance_features(words):
         steps = [ops.cast(step, "float32") for step in (d == 1, d == 2, d > 2)]
         features += [*steps, ops.log1p(ops.cast(d, "float32"))]
     return ops.stack(features, axis=-1)
+
+
+def training_steps(model, learning_rate):
+    """A compiled function that takes steps of Adam, one after the other, and returns
+    the sum of their losses (cross-entropy in nats, summed over words).
+
+    Its inputs are those of the model and the heads [B, N], IGNORED where there is none
+    to learn, of S steps each. Each step is cut to its own longest sentence. Steps by
+    the dozen spare most of what a call costs; the loop is TensorFlow's.
+    """
+    if (backend := keras.backend.backend()) != "tensorflow":
+        raise InputError(
+            f"KERAS_BACKEND is {backend!r}, but probes need TensorFlow: unset it"
+        )
+    import tensorflow as tf
+
+    optimizer = keras.optimizers.Adam(learning_rate)
+    optimizer.build(model.trainable_variables)
+
+    @tf.function(reduce_retracing=True)
+    def take(inputs, heads):
+        total = tf.zeros(())
+        for step in tf.range(tf.shape(heads)[0]):
+            sentences = {name: values[step] for name, values in inputs.items()}
+            longest = tf.reduce_max(sentences["lengths"])
+            if model.uses_attention:
+                sentences["maps"] = sentences["maps"][:, :longest, :longest]
+                sentences["specials"] = sentences["specials"][:, :longest]
+            if model.uses_words:
+                sentences["vectors"] = sentences["vectors"][:, : longest + 1]
+            labels = heads[step, :, :longest]
+            with tf.GradientTape() as tape:
+                losses = tf.nn.sparse_softmax_cross_entropy_with_logits(
+                    tf.maximum(labels, 0), model(sentences)
+                )
+                loss = tf.reduce_sum(tf.where(labels == IGNORED, 0.0, losses))
+            gradients = tape.gradient(loss, model.trainable_variables)
+            optimizer.apply(gradients, model.trainable_variables)
+            total += loss
+        return total
+
+    return take

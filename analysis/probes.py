@@ -5,7 +5,7 @@ Shapes: B sentences, N words in the longest (filled up), L layers, H heads, K = 
 
 import collections
 import dataclasses
-import functools
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.maps import check_heads
+from analysis.syntax import check_sentence
 from analysis.word_vectors import WordVectors, corpus_vocabulary, load_glove
 from attention.store import read_attention, read_meta
 from backend import start_keras
@@ -41,8 +42,9 @@ KINDS = {
     "distances + words": "DistancesWordsProbe",
 }
 LOOK_AHEAD = 256 << 20  # bytes of maps among which the next sentence is drawn
-SCORED_AT_ONCE = 32
-IGNORED = -1  # label of what is no word
+SCORED_AT_ONCE = 32  # sentences
+TRAINED_AT_ONCE = 32  # sentences of all steps in a call
+LENGTH_STEP = 8  # lengths that are alike
 
 # Table 3 without punctuation, in per cent; of BERT-base, on the Penn Treebank
 PAPER = {
@@ -102,9 +104,11 @@ class TrainedProbe:
         """Predict the heads of all sentences in a file of word-level maps."""
         scores = AttachmentScores()
         sentences = _read_sentences(path, self.shape)
-        for inputs, _, examples in _batches(sentences, SCORED_AT_ONCE, self):
+        for batch in _batches(sentences, SCORED_AT_ONCE):
+            inputs, _ = _fill([batch], self)
+            inputs = {name: values[0] for name, values in inputs.items()}
             found = self.model.predict_on_batch(inputs).argmax(-1)  # [B, N]
-            for example, heads in zip(examples, found, strict=False):
+            for example, heads in zip(batch, found, strict=True):
                 scores.update(example, heads[: len(example["words"])])
         return scores
 
@@ -161,8 +165,8 @@ def learning_curve(
 ) -> pd.Series:
     """UAS on `dev` without punctuation, by the number of sentences trained on so far.
 
-    Measured after `first` sentences, after each doubling, and at the end of a training
-    like train_probe's.
+    Measured after about `first` sentences, after about each doubling, and at the end of
+    a training like train_probe's.
     """
     probe = _new_probe(train, kind, vectors, aligned, seed)
     curve, due, seen = {}, first, 0
@@ -283,22 +287,22 @@ def _training(
     learning_rate: float,
     seed: int,
 ) -> Iterator[int]:
-    """Train step by step, giving after each how many sentences were seen."""
-    import keras
+    """Train, giving from time to time how many sentences were seen."""
+    from analysis.probe_models import IGNORED, training_steps
 
-    loss = keras.losses.SparseCategoricalCrossentropy(
-        from_logits=True, ignore_class=IGNORED, reduction="sum"
-    )
-    probe.model.compile(keras.optimizers.Adam(learning_rate), loss, jit_compile=True)
+    take = training_steps(probe.model, learning_rate)
+    steps_at_once = max(1, TRAINED_AT_ONCE // batch_size)
     rng = np.random.default_rng(seed)
     seen = 0
     for _ in range(epochs):
         total, words = 0.0, 0
         sentences = _shuffled(_read_sentences(path, probe.shape), rng)
-        for inputs, heads, examples in _batches(sentences, batch_size, probe):
-            total += float(probe.model.train_on_batch(inputs, heads))
+        batches = _batches(sentences, batch_size)
+        while steps := list(itertools.islice(batches, steps_at_once)):
+            inputs, heads = _fill(steps, probe)
+            total += float(take(inputs, heads))
             words += int((heads != IGNORED).sum())
-            seen += len(examples)
+            seen += sum(map(len, steps))
             yield seen
         probe.losses.append(total / words)
 
@@ -313,27 +317,11 @@ def _read_sentences(
     examples = tqdm(read_attention(path), total=total, disable=None, unit=" sentences")
     for number, example in enumerate(examples):
         try:
-            _check_sentence(example)
+            check_sentence(example)
             shape = check_heads(example["attns"].shape[:2], shape)
         except InputError as error:
             raise InputError(f"{path}: example {number}: {error}") from None
         yield example
-
-
-def _check_sentence(example: dict) -> None:
-    if missing := [key for key in ("words", "heads", "relns") if key not in example]:
-        raise InputError(f"no {missing[0]!r} beside the maps; probes need a treebank's")
-    words, size = len(example["words"]), example["attns"].shape[-1]
-    if size != words + 2:
-        raise InputError(
-            f"maps are {size} x {size}, expected {words} words, [CLS] and [SEP]: "
-            "extract them with --word-level"
-        )
-    for key in ("heads", "relns"):
-        if len(example[key]) != words:
-            raise InputError(f"{words} words, but {len(example[key])} {key}")
-    if wrong := [head for head in example["heads"] if not 0 <= head <= words]:
-        raise InputError(f"head {wrong[0]}, expected a number from 0 to {words}")
 
 
 def _shuffled(examples: Iterable[dict], rng: np.random.Generator) -> Iterator[dict]:
@@ -351,52 +339,49 @@ def _shuffled(examples: Iterable[dict], rng: np.random.Generator) -> Iterator[di
         yield waiting[drawn]
 
 
-def _batches(
-    examples: Iterable[dict], size: int, probe: TrainedProbe
-) -> Iterator[tuple[dict[str, np.ndarray], np.ndarray, list[dict]]]:
-    """Inputs, heads [B, N] and examples of batches of like length.
-
-    Lengths are filled up to few sizes, as each is compiled for; so are last batches.
-    """
-    make = functools.partial(_fill, size=size, probe=probe)
-    waiting = collections.defaultdict(list)  # by filled up length
+def _batches(examples: Iterable[dict], size: int) -> Iterator[list[dict]]:
+    """Batches of so many examples of like length; what is left makes smaller ones."""
+    waiting = collections.defaultdict(list)  # by length, rounded up
     for example in examples:
-        length = _filled_up(len(example["words"]))
-        waiting[length].append(example)
-        if len(waiting[length]) == size:
-            yield make(waiting.pop(length), length)
-    for length, rest in sorted(waiting.items()):
-        yield make(rest, length)
-
-
-def _filled_up(words: int) -> int:
-    step = 8 if words <= 32 else 32
-    return -(-words // step) * step
+        batch = waiting[-(-len(example["words"]) // LENGTH_STEP)]
+        batch.append(example)
+        if len(batch) == size:
+            yield batch.copy()
+            batch.clear()
+    yield from filter(None, waiting.values())
 
 
 def _fill(
-    examples: list[dict], length: int, *, size: int, probe: TrainedProbe
-) -> tuple[dict[str, np.ndarray], np.ndarray, list[dict]]:
-    heads = np.full((size, length), IGNORED)
-    inputs = {"lengths": np.zeros(size, "int32")}
+    steps: list[list[dict]], probe: TrainedProbe
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Inputs of a model and heads [S, B, N] for S steps, filled up to the longest."""
+    from analysis.probe_models import IGNORED
+
+    sentences = max(map(len, steps))
+    length = max(len(example["words"]) for batch in steps for example in batch)
+    layout = len(steps), sentences, length
+    heads = np.full(layout, IGNORED, np.int32)
+    inputs = {"lengths": np.zeros(layout[:2], np.int32)}
+    all_heads = probe.shape[0] * probe.shape[1]
     if probe.model.uses_attention:
-        all_heads = probe.shape[0] * probe.shape[1]
-        inputs["maps"] = np.zeros((size, all_heads, length, length), np.float16)
-        inputs["specials"] = np.zeros((size, all_heads, length, 2), np.float16)
+        inputs["maps"] = np.zeros((*layout, length, all_heads), np.float16)
+        inputs["specials"] = np.zeros((*layout, 2, all_heads), np.float16)
     if probe.model.uses_words:
-        rows = np.zeros((size, length + 1), int)
-    for i, example in enumerate(examples):
-        words = len(example["words"])
-        inputs["lengths"][i] = words
-        heads[i, :words] = example["heads"]
-        if probe.model.uses_attention:
-            attns = example["attns"].reshape(-1, words + 2, words + 2)
-            inputs["maps"][i, :, :words, :words] = attns[:, 1:-1, 1:-1]
-            inputs["specials"][i, :, :words] = attns[:, 1:-1, [0, -1]]
-        if probe.model.uses_words:
-            rows[i, :words] = probe.vectors[example["words"]]
+        rows = np.zeros((*layout[:2], length + 1), int)
+    for step, batch in enumerate(steps):
+        for i, example in enumerate(batch):
+            words = len(example["words"])
+            inputs["lengths"][step, i] = words
+            heads[step, i, :words] = example["heads"]
+            if probe.model.uses_attention:
+                attns = example["attns"].reshape(all_heads, words + 2, words + 2)
+                attns = np.moveaxis(attns, 0, 2)  # [words + 2, words + 2, K]
+                inputs["maps"][step, i, :words, :words] = attns[1:-1, 1:-1]
+                inputs["specials"][step, i, :words] = attns[1:-1, [0, -1]]
+            if probe.model.uses_words:
+                rows[step, i, :words] = probe.vectors[example["words"]]
     if probe.model.uses_words:
         inputs["vectors"] = probe.vectors.matrix[rows]
     # a word that the treebank makes its own head teaches nothing
     heads[heads == np.arange(1, length + 1)] = IGNORED
-    return inputs, heads, examples
+    return inputs, heads
