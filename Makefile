@@ -7,6 +7,7 @@ RUN := $(VENV)/bin/python
 
 # a result is rebuilt when its inputs change, and never left half-made
 .DELETE_ON_ERROR:
+.SECONDARY:
 .PHONY: help demo test lint bench
 
 help:
@@ -34,10 +35,27 @@ out/unlabeled_attn.pkl: out/unlabeled.json
 out/head_distances.pkl: out/unlabeled_attn.pkl
 	$(RUN) head_distances.py --attn-data-file $<
 
-out/General_Analysis.ipynb: General_Analysis.ipynb out/head_distances.pkl
+out/depparse/%.json: examples/depparse/%.txt | $(VENV)/installed
+	$(RUN) preprocess_depparse.py --data-file $< --outdir $(@D)
+
+out/coref/dev.json: $(wildcard examples/coref/*) | $(VENV)/installed $(MODEL)/model.safetensors
+	$(RUN) preprocess_coref.py --data-dir examples/coref --bert-dir $(MODEL) --outfile $@
+
+WORD_LEVEL = $(RUN) extract_attention.py --preprocessed-data-file $< --bert-dir $(MODEL) --word-level --resume
+
+out/depparse/%_attn.pkl: out/depparse/%.json | $(MODEL)/model.safetensors
+	$(WORD_LEVEL)
+
+out/coref/dev_attn.pkl: out/coref/dev.json
+	$(WORD_LEVEL)
+
+out/General_Analysis.ipynb: out/head_distances.pkl
+out/Syntax_Analysis.ipynb: out/depparse/dev_attn.pkl
+out/Coreference_Analysis.ipynb: out/coref/dev_attn.pkl
+out/%.ipynb: %.ipynb
 	ATTN_DATA_DIR=out $(RUN) -m nbconvert --log-level ERROR --KernelManager.transport=ipc --to notebook --execute --output-dir out $<
 
-demo: out/General_Analysis.ipynb
+demo: out/General_Analysis.ipynb out/Syntax_Analysis.ipynb out/Coreference_Analysis.ipynb
 	@$(RUN) -m examples.summarize out
 
 test: $(VENV)/installed
@@ -51,4 +69,5 @@ bench: $(VENV)/installed | $(MODEL)/model.safetensors
 	@test -n "$(EWT)" || { echo "make bench EWT=<folder of UD English EWT>"; exit 1; }
 	$(RUN) -m pip install --quiet --requirement benchmarks/requirements.txt --constraint constraints.txt
 	$(RUN) -m benchmarks.head_distances
+	$(RUN) -m benchmarks.syntax --bert-dir $(MODEL) --treebank $(EWT)/en_ewt-ud-dev.conllu
 	$(RUN) -m benchmarks.extraction --vocabulary $(MODEL)/vocab.txt --treebank $(EWT)/en_ewt-ud-dev.conllu

@@ -32,11 +32,18 @@ def parse_args(argv: list[str] | None):
         "--data-file", type=Path, metavar="FILE", nargs="+", help="any treebank files"
     )
     add = parser.add_argument
-    add(
+    out = parser.add_mutually_exclusive_group()
+    out.add_argument(
         "--outdir",
         type=Path,
         metavar="DIR",
         help="where the JSON goes; default: beside each file",
+    )
+    out.add_argument(
+        "--outfile",
+        type=cli.file_path,
+        metavar="FILE",
+        help="one JSON for all files instead, in the order given",
     )
     add(
         "--universal",
@@ -51,13 +58,24 @@ def parse_args(argv: list[str] | None):
 def main(argv: list[str] | None = None) -> None:
     args = parse_args(argv)
     paths = args.data_file or find_splits(args.data_dir)
-    outfiles = [(args.outdir or p.parent) / f"{p.stem}.json" for p in paths]
-    if twice := {o for o in outfiles if outfiles.count(o) > 1}:
-        raise InputError(f"{twice.pop()}: would be written from more than one file")
-    for path, outfile in zip(paths, outfiles, strict=True):
-        examples, defects = read_treebank(
-            path, universal=args.universal, strict=args.strict
-        )
+    sources: dict[Path, list[Path]] = {}  # of each file that is written
+    for path in paths:
+        outfile = args.outfile or (args.outdir or path.parent) / f"{path.stem}.json"
+        sources.setdefault(outfile, []).append(path)
+        if outfile.resolve() == path.resolve():
+            raise InputError(f"{outfile}: would be overwritten; name another")
+    for outfile, paths in sources.items():
+        if len(paths) > 1 and not args.outfile:
+            raise InputError(
+                f"{outfile}: would be written from more than one file; "
+                "--outfile puts them together"
+            )
+    for outfile, paths in sources.items():
+        examples, defects = [], []
+        for path in paths:
+            found = read_treebank(path, universal=args.universal, strict=args.strict)
+            for kept, more in zip((examples, defects), found, strict=True):
+                kept += more
         write_examples(outfile, examples)
         words = sum(len(example["words"]) for example in examples)
         print(

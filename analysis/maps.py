@@ -84,6 +84,25 @@ def labels(example: dict) -> list[str]:
     )
 
 
+def word_maps(example: dict) -> np.ndarray:
+    """An example's maps between words, [L, H, W + 2, W + 2] with [CLS] and [SEP].
+
+    Raises InputError for maps that do not fit its words, or hold no attention.
+    """
+    attns = example["attns"]
+    size, words = attns.shape[-1], len(example.get("words", []))
+    if size != words + 2:
+        raise InputError(
+            f"maps are {size} x {size}, expected {words + 2} for {words} words, [CLS] "
+            "and [SEP]: extract_attention.py makes such maps with --word-level"
+        )
+    # floats from 0 on are ordered as their bits are; others have a higher bit still
+    bits, one = f"u{attns.itemsize}", np.full(1, 1 + ROW_TOLERANCE, attns.dtype)
+    if attns.view(bits).max() > one.view(bits)[0]:
+        raise InputError("maps hold values below 0 or above 1, which are no attention")
+    return attns
+
+
 def probabilities(example: dict) -> np.ndarray:
     """An example's maps in float32 [L, H, T, T], rows checked to sum to one.
 

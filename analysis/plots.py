@@ -5,12 +5,14 @@ count from 1 too. Colours are told apart by colour-blind readers, and markers di
 Shapes: L layers, H heads, N = L * H heads in layer-major order.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+import itertools
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import seaborn as sns
 from adjustText import adjust_text
 from matplotlib.axes import Axes
@@ -22,7 +24,8 @@ from scipy.cluster import hierarchy
 from scipy.spatial.distance import squareform
 
 from analysis.general import GeneralStatistics
-from analysis.maps import head_name, labels
+from analysis.maps import CLS, SEP, head_name, labels
+from analysis.syntax import DirectedHead
 from files import data_dir
 
 BLUE, ORANGE, GREEN, RED, PURPLE, *_, GREY, _, _ = sns.color_palette("colorblind")
@@ -92,13 +95,15 @@ def plot_attention(
     last: int | None = None,
     hidden: Collection[str] = (),
     marked: Collection[int] = (),
+    targets: Collection[int] = (),
 ) -> Axes:
     """One head's attention on one example (Figures 1 and 5).
 
     A line from each token on the left to each on the right, the more opaque the more
     attention. Tokens in `hidden` are left out, and only the `last` are shown; rows are
     renormalised over what is shown. The words at the positions in `marked`, and the
-    lines from them, are red. `layer` and `head` count from 0.
+    lines from them, are red; so are the words in `targets`. `layer` and `head` count
+    from 0.
     """
     names = labels(example)
     shown = [i for i, name in enumerate(names) if name not in hidden][-(last or 0) :]
@@ -119,7 +124,8 @@ def plot_attention(
         )
     )
     for row, position in enumerate(shown):
-        style = {"color": RED, "weight": "bold"} if red[row] else {}
+        named = red[row] or position in targets
+        style = {"color": RED, "weight": "bold"} if named else {}
         for x, side in ((-0.04, "right"), (1.04, "left")):
             ax.text(x, row, names[position], ha=side, va="center_baseline", **style)
     ax.set(xlim=(-1.3, 2.3), ylim=(size - 0.5, -0.5), title=head_name(layer, head))
@@ -137,6 +143,35 @@ def plot_typical_heads(
     for ax, ((layer, head), behaviour) in zip(axes, heads, strict=True):
         plot_attention(example, layer, head, ax, last=last)
         ax.set_title(f"Head {head_name(layer, head)}\n{behaviour}")
+    return axes
+
+
+def plot_relations(
+    examples: Mapping[str, Sequence[dict]],
+    heads: Mapping[str, DirectedHead],
+    axes: np.ndarray,
+) -> np.ndarray:
+    """A row for each relation: its head's attention on example sentences (Figure 5).
+
+    Red are the words from which the head attends along the relation: dependents or,
+    for the other direction, syntactic heads. [CLS] and [SEP] are hidden where they get
+    over half of the attention from these, as in the paper's panel of prepositions.
+    """
+    for row, (relation, (direction, layer, head)) in zip(
+        axes, heads.items(), strict=True
+    ):
+        for ax, example in itertools.zip_longest(row, examples[relation]):
+            if example is None:
+                ax.axis("off")
+                continue
+            arcs = zip(example["heads"], example["relns"], strict=True)
+            governors = {i: h for i, (h, r) in enumerate(arcs, 1) if r == relation}
+            marked = set(governors.values() if direction else governors)
+            special = example["attns"][layer, head][sorted(marked)][:, [0, -1]]
+            hidden = {CLS, SEP} if special.sum(-1).mean() > 0.5 else set()
+            plot_attention(example, layer, head, ax, hidden=hidden, marked=marked)
+            without = "\nwithout [CLS] and [SEP]" * bool(hidden)
+            ax.set_title(f"{relation}: head {head_name(layer, head)}{without}")
     return axes
 
 
@@ -264,6 +299,59 @@ def plot_heat_map(values: np.ndarray, ax: Axes, label: str) -> Axes:
     )
     ax.tick_params(length=0, rotation=0)
     ax.set(xlabel="head", ylabel="layer")
+    return ax
+
+
+def plot_by_distance(table: pd.DataFrame, ax: Axes) -> Axes:
+    """How often an antecedent is found by its distance, with 95 % intervals: a line for
+    each method of `coreference.accuracy_by_distance`, dashed for baselines."""
+    methods = list(table.groupby(level="method", sort=False))
+    colours = ("0.3", GREY, PURPLE, ORANGE, BLUE, GREEN)
+    for i, ((name, rows), colour) in enumerate(zip(methods, colours, strict=True)):
+        ax.errorbar(
+            np.arange(len(rows)) + 0.08 * (i - (len(methods) - 1) / 2),  # side by side
+            rows["accuracy"],
+            yerr=[rows["accuracy"] - rows["low"], rows["high"] - rows["accuracy"]],
+            color=colour,
+            marker="xv^soD"[i],
+            markersize=4,
+            linewidth=1.2,
+            elinewidth=0.8,
+            linestyle="-" if name.startswith("head") else "--",
+            label=name,
+        )
+    groups = rows.index.get_level_values("group")
+    mentions = rows["mentions"].map("{:,}".format)
+    ax.set_xticks(range(len(rows)), groups + "\n" + mentions)
+    ax.set(
+        xlabel="distance to the nearest antecedent (words), and number of mentions",
+        ylabel="accuracy (%)",
+        ylim=(-2, 102),
+    )
+    ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    return ax
+
+
+def plot_heat_maps(
+    values: Mapping[str, np.ndarray], axes: Iterable[Axes], label: str
+) -> None:
+    """A heat map [L, H] for each title; axes that are left over stay empty."""
+    for ax, title in itertools.zip_longest(axes, values):
+        if title is None:
+            ax.axis("off")
+        else:
+            plot_heat_map(values[title], ax, label)
+            ax.set_title(title)
+
+
+def plot_counts(counts: Mapping[str, int], ax: Axes) -> Axes:
+    """How often each relation occurs, the most frequent first."""
+    ordered = sorted(counts.items(), key=lambda item: -item[1])
+    names, numbers = zip(*ordered, strict=True)
+    ax.bar(names, numbers, color=BLUE)
+    ax.tick_params(axis="x", length=0, rotation=90)
+    ax.margins(x=0.01)
+    ax.set_ylabel("words")
     return ax
 
 

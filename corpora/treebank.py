@@ -4,14 +4,13 @@ An example has "words", "heads" (counted from 1; 0 is ROOT), "relns", and "tags"
 the file has part-of-speech tags. Multi-word ranges and empty nodes are no words.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import conllu
 
+from corpora.lines import Lines, paragraphs
 from files import InputError
-
-Lines = list[tuple[int, str]]  # of one sentence, each with its number in the file
 
 SPLITS = ("train", "dev")
 
@@ -50,7 +49,7 @@ def read_treebank(
     if path.suffix not in READERS:
         raise InputError(f"{path}: expected a file in {', '.join(READERS)}")
     examples, defects = [], []
-    for lines in _sentences(path):
+    for lines in paragraphs(path):
         example = READERS[path.suffix](path, lines)
         if not example["words"]:
             continue  # comments, ranges and empty nodes only
@@ -63,23 +62,6 @@ def read_treebank(
             defects.append(defect)
         examples.append(example)
     return examples, defects
-
-
-def _sentences(path: Path) -> Iterator[Lines]:
-    """Stretches of lines without an empty one; the last may end with the file."""
-    lines: Lines = []
-    with open(path, encoding="utf-8-sig") as file:
-        try:
-            for number, line in enumerate(file, 1):
-                if line.strip():
-                    lines.append((number, line.rstrip("\n")))
-                elif lines:
-                    yield lines
-                    lines = []
-        except UnicodeDecodeError as error:
-            raise InputError(f"{path}: not UTF-8 text ({error})") from None
-    if lines:
-        yield lines
 
 
 def _read_original(path: Path, lines: Lines) -> dict:
@@ -98,30 +80,46 @@ def _read_original(path: Path, lines: Lines) -> dict:
     return {"words": words, "heads": heads, "relns": relns}
 
 
-def _read_conll(path: Path, lines: Lines) -> dict:
-    """CoNLL-U, and CoNLL-X, whose first eight columns mean the same."""
-    tokens = []
+def read_words(path: Path, lines: Lines) -> list[tuple[int, conllu.models.Token]]:
+    """The words of a sentence in CoNLL-U, or in CoNLL-X, whose columns mean the same.
+
+    Each comes with the number of its line; "head" is a number, all other columns are
+    as they stand. Raises InputError, which names file and line.
+    """
+    words = []
     for number, line in lines:
         if line.lstrip().startswith("#"):
             continue
         token = _parse_token(line, path, number)
         if isinstance(token["id"], int):  # else a range or an empty node
-            tokens.append((number, token))
-    for place, (number, token) in enumerate(tokens, 1):
+            words.append((number, token))
+    for place, (number, token) in enumerate(words, 1):
         if token["id"] != place:
             raise InputError(
                 f"{path}:{number}: expected word {place}, found {token['id']}"
             )
-    example = {
-        "words": [token["form"] for _, token in tokens],
-        "heads": [_head(t["head"], len(tokens), path, n) for n, t in tokens],
-        "relns": [token["deprel"] for _, token in tokens],
-    }
+        token["head"] = _head(token["head"], len(words), path, number)
+    return words
+
+
+def word_tags(words: list[conllu.models.Token]) -> list[str] | None:
+    """Part-of-speech tags: the treebank's own, else the universal ones, else none."""
     for column in ("xpos", "upos"):
-        tags = [token[column] for _, token in tokens]
+        tags = [word[column] for word in words]
         if any(tag != "_" for tag in tags):
-            return example | {"tags": tags}
-    return example
+            return tags
+    return None
+
+
+def _read_conll(path: Path, lines: Lines) -> dict:
+    words = [word for _, word in read_words(path, lines)]
+    example = {
+        "words": [word["form"] for word in words],
+        "heads": [word["head"] for word in words],
+        "relns": [word["deprel"] for word in words],
+    }
+    tags = word_tags(words)
+    return example | {"tags": tags} if tags else example
 
 
 def _parse_token(line: str, path: Path, number: int) -> conllu.models.Token:

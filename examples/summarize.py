@@ -34,8 +34,8 @@ def main(folder: Path) -> None:
         name = head_name(layer, head)
         print(f"    {name:>5}  gives {share:.0%} of its attention {KINDS[kind]}")
     print(f"""
-  The figures are in {folder / "figures"}, the notebook that made them is
-  {folder / "General_Analysis.ipynb"}.
+  The figures are in {folder / "figures"}, tables in {folder / "tables"}, the notebooks
+  that made them in {folder}.
 
   Load the maps with
 

@@ -3,12 +3,14 @@
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from heads import example_of, to_offset, to_token, uniform
 from matplotlib.collections import LineCollection, PathCollection
 
 from analysis import plots
 from analysis.general import GeneralStatistics, describe_heads
+from analysis.syntax import DirectedHead
 
 mpl.use("agg")
 TOKENS = ["[CLS]", "the", "fox", ".", "[SEP]"]
@@ -83,6 +85,19 @@ def test_attention_to_what_is_shown_is_renormalised_and_marked_words_are_red():
     for (i, _), colour in lines.items():
         assert (tuple(colour[:3]) == pytest.approx(red)) == (i == 1)
     assert [t.get_color() == plots.RED for t in ax.texts] == [False, False, True, True]
+
+
+def test_words_that_are_attended_to_can_be_red_without_their_lines():
+    _, ax = plt.subplots()
+    example = example_of(TOKENS, uniform(TOKENS))
+    plots.plot_attention(example, 0, 0, ax, marked={3}, targets={1})
+    red = [t.get_text() for t in ax.texts if t.get_color() == plots.RED]
+    assert red == ["the", "the", ".", "."]
+    lines = lines_of(ax).items()
+    drawn = {
+        i for (i, _), c in lines if np.allclose(c[:3], mpl.colors.to_rgb(plots.RED))
+    }
+    assert drawn == {3}
 
 
 def points_of(ax):
@@ -208,6 +223,74 @@ def test_heat_map_counts_from_one():
     assert [t.get_text() for t in ax.get_yticklabels()] == ["1", "2", "3"]
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("head", "layer")
     assert ax.figure.axes[-1].get_ylabel() == "entropy (nats)"
+
+
+def test_relations_have_a_row_each_with_the_words_that_attend_in_red():
+    """Read as it is, det's head attends from "the"; read the other way, from "fox".
+    Where most of that goes to [CLS], it and [SEP] are left out. One example is
+    missing, and its axes stay empty."""
+    example = example_of(TOKENS, to_offset(TOKENS, 1), to_token(TOKENS, {"[CLS]"}))
+    example |= {
+        "words": TOKENS[1:-1],
+        "heads": [2, 0, 2],
+        "relns": ["det", "root", "x"],
+    }
+    heads = {"det": DirectedHead(0, 0, 0), "x": DirectedHead(1, 0, 1)}
+    _, axes = plt.subplots(2, 2)
+    plots.plot_relations({"det": [example, example], "x": [example]}, heads, axes)
+    red = [
+        [t.get_text() for t in ax.texts if t.get_color() == plots.RED]
+        for ax in axes.flat
+    ]
+    assert red == [["the", "the"], ["the", "the"], ["fox", "fox"], []]
+    assert [len(ax.texts) for ax in axes.flat] == [10, 10, 6, 0]
+    assert axes[0, 0].get_title() == "det: head 1-1"
+    assert axes[1, 0].get_title() == "x: head 1-2\nwithout [CLS] and [SEP]"
+    assert not axes[1, 1].axison
+
+
+def test_heat_maps_are_titled_and_axes_left_over_are_empty():
+    figure, axes = plt.subplots(1, 3)
+    values = {"det": np.arange(6).reshape(2, 3), "obj": np.ones((2, 3))}
+    plots.plot_heat_maps(values, axes, "accuracy (%)")
+    assert [ax.get_title() for ax in axes] == ["det", "obj", ""]
+    assert [ax.axison for ax in axes] == [True, True, False]
+    assert axes[0].collections[0].get_array().ravel().tolist() == [0, 1, 2, 3, 4, 5]
+    assert [ax.get_ylabel() for ax in figure.axes[3:]] == ["accuracy (%)"] * 2
+
+
+def test_counts_are_bars_the_highest_first():
+    _, ax = plt.subplots()
+    plots.plot_counts({"det": 3, "obj": 1, "nsubj": 7}, ax)
+    assert [bar.get_height() for bar in ax.patches] == [7, 3, 1]
+    assert [t.get_text() for t in ax.get_xticklabels()] == ["nsubj", "det", "obj"]
+
+
+def test_accuracy_by_distance_has_a_line_with_intervals_for_each_method():
+    """Six methods over two ranges, the second without intervals in the last method."""
+    names = ["chance", "nearest", "same", "rules", "head 1-2, a", "head 3-4, b"]
+    index = pd.MultiIndex.from_product(
+        [names, ["1-4", "5+"]], names=["method", "group"]
+    )
+    accuracy = np.arange(20.0, 80.0, 5)
+    table = pd.DataFrame({"mentions": [1200, 34] * 6, "accuracy": accuracy}, index)
+    table["low"], table["high"] = accuracy - 3, accuracy + 4
+    table.loc[("head 3-4, b", "5+"), ["accuracy", "low", "high"]] = np.nan
+    figure, ax = plt.subplots()
+    plots.plot_by_distance(table, ax)
+    figure.canvas.draw()
+    lines = [container.lines[0] for container in ax.containers]
+    np.testing.assert_array_equal(
+        np.array([line.get_ydata() for line in lines], float).ravel(), table["accuracy"]
+    )
+    assert [line.get_linestyle() for line in lines] == ["--"] * 4 + ["-"] * 2
+    assert len({line.get_marker() for line in lines}) == 6
+    ends = ax.containers[3].lines[2][0].get_segments()[0][:, 1]
+    assert ends.tolist() == [50 - 3, 50 + 4]
+    assert [t.get_text() for t in ax.get_xticklabels()] == ["1-4\n1,200", "5+\n34"]
+    legend = ax.get_legend()
+    assert [t.get_text() for t in legend.get_texts()] == names
+    assert legend.get_window_extent().x0 >= ax.get_window_extent().x1 - 1
 
 
 def test_dendrogram_joins_the_nearest_heads_first():

@@ -352,7 +352,8 @@ assert not {{"keras", "tensorflow", "jax"}} & sys.modules.keys()
 
 # The script with a short look-ahead, so that it writes from the start.
 SMALL_WINDOWS = """
-import sys, attention.extraction, extract_attention
+import signal, sys, attention.extraction, extract_attention
+signal.signal(signal.SIGINT, signal.default_int_handler)  # off in background jobs
 attention.extraction.LOOK_AHEAD_BYTES = 50_000
 sys.exit(extract_attention.main())
 """

@@ -173,13 +173,18 @@ def test_script(tmp_path, capsys):
     files = [tmp_path / "dev.conllu", tmp_path / "train.txt"]
     assert preprocess_depparse.main(["--data-file", *files]) == 0
     assert json.loads((tmp_path / "train.json").read_text()) == train
-    capsys.readouterr()
+    together = tmp_path / "new" / "both.json"
+    assert preprocess_depparse.main(["--data-file", *files, "--outfile", together]) == 0
+    both = [json.loads((tmp_path / f"{s}.json").read_text()) for s in ("dev", "train")]
+    assert json.loads(together.read_text()) == both[0] + both[1]
+    assert "12 sentences of 20 words written to" in capsys.readouterr().out
     for flags, message in (
         (["--data-file", tmp_path / "dev.json"], "expected a file in .txt, .conllu"),
         (["--data-file", tmp_path / "no.txt"], "No such file"),
         (["--data-dir", tmp_path / "no"], "neither train nor dev is there"),
         (["--data-dir", tmp_path, "--strict", "--outdir", out / "x"], "train.txt:1: "),
         (["--data-file", files[1], files[1]], "written from more than one file"),
+        (["--data-file", *files, "--outfile", files[0]], "would be overwritten"),
     ):
         assert preprocess_depparse.main(flags) == 1
         error = capsys.readouterr().err

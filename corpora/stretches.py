@@ -1,0 +1,126 @@
+"""Coreference documents to examples: stretches of whole sentences (Section 4.3)."""
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from bert.tokenization import Tokenizer
+from corpora.coreference import Document, read_documents
+from corpora.mentions import describe_mention
+from files import InputError
+
+SPECIAL_TOKENS = 2  # [CLS] and [SEP]
+SHORTEST_STRETCH = SPECIAL_TOKENS + 1  # a word piece
+
+
+@dataclasses.dataclass
+class Stretches:
+    """The stretches of a corpus, and what of it is in none."""
+
+    examples: list[dict]
+    documents: int = 0  # read; parts of one count by themselves
+    sentences: int = 0  # read
+    beyond: int = 0  # sentences after a document's only stretch
+    too_long: int = 0  # sentences that fit by themselves into none
+    cut_mentions: int = 0  # that reach beyond the sentences of a stretch
+
+
+def cut_documents(
+    paths: Iterable[str | Path],
+    tokenizer: Tokenizer,
+    *,
+    max_length: int = 128,
+    windows: bool = False,
+) -> Stretches:
+    """Cut documents to whole sentences of at most `max_length` word pieces together.
+
+    [CLS] and [SEP] count, and a word that has no piece counts as one. Of each document
+    the first stretch is kept, as in the paper; with `windows` stretch follows stretch.
+    A sentence that is too long by itself ends the stretch before it, and is in none.
+
+    An example has "document", "part" and "stretch" (from 0), "words", "tags" where the
+    file has them, "sentences" [first word, last word], and "mentions", which have
+    "start", "end" (inclusive), "cluster" and what `describe_mention` tells. Words count
+    from 0 within the stretch. Raises InputError for what cannot be read, and for a
+    document that is there twice.
+    """
+    cut = Stretches([])
+    seen: dict[tuple[str, int], str | Path] = {}
+    for path in paths:
+        for document in read_documents(path):
+            key = document.name, document.part
+            if key in seen:
+                raise InputError(
+                    f"{path}: document {document.name}, part {document.part} was "
+                    f"already in {seen[key]}"
+                )
+            seen[key] = path
+            _cut_document(document, tokenizer, max_length, windows, cut)
+    return cut
+
+
+def _cut_document(
+    document: Document,
+    tokenizer: Tokenizer,
+    max_length: int,
+    windows: bool,
+    cut: Stretches,
+) -> None:
+    pieces = [len(p) or 1 for p in tokenizer.tokenize(document.words)]
+    lengths = [sum(pieces[first : last + 1]) for first, last in document.sentences]
+    stretches = list(_group(lengths, max_length - SPECIAL_TOKENS))
+    if not windows:
+        del stretches[1:]
+    for number, places in enumerate(stretches):
+        sentences = [document.sentences[place] for place in places]
+        example, cut_mentions = _example(document, number, sentences)
+        cut.examples.append(example)
+        cut.cut_mentions += cut_mentions
+    left_out = len(lengths) - sum(map(len, stretches))
+    # without windows, what is too long may come before the stretch
+    too_long = left_out if windows or not stretches else stretches[0][0]
+    cut.documents += 1
+    cut.sentences += len(lengths)
+    cut.too_long += too_long
+    cut.beyond += left_out - too_long
+
+
+def _group(lengths: list[int], room: int) -> Iterator[list[int]]:
+    """Places of neighbours whose lengths fit into the room together."""
+    group: list[int] = []
+    used = 0
+    for place, length in enumerate(lengths):
+        if group and used + length > room:
+            yield group
+            group, used = [], 0
+        if length <= room:
+            group.append(place)
+            used += length
+    if group:
+        yield group
+
+
+def _example(
+    document: Document, number: int, sentences: list[tuple[int, int]]
+) -> tuple[dict, int]:
+    """The example of a stretch, and how many mentions that begin in it reach beyond."""
+    begin, end = sentences[0][0], sentences[-1][1]
+    begun = [m for m in document.mentions if begin <= m[0] <= end]
+    mentions = []
+    for first, last, cluster in begun:
+        if last <= end:
+            described = describe_mention(document, first, last)
+            described["head"] -= begin
+            place = {"start": first - begin, "end": last - begin, "cluster": cluster}
+            mentions.append(place | described)
+    example = {
+        "document": document.name,
+        "part": document.part,
+        "stretch": number,
+        "words": document.words[begin : end + 1],
+        "sentences": [[first - begin, last - begin] for first, last in sentences],
+        "mentions": mentions,
+    }
+    if document.tags:
+        example["tags"] = document.tags[begin : end + 1]
+    return example, len(begun) - len(mentions)
