@@ -143,8 +143,8 @@ class GradientStatistics(DocumentAverages):
     def update(self, example: dict) -> None:
         """Take in one example of a file that attention_gradients.py wrote.
 
-        Raises InputError for an example without gradients, for ones that are no
-        absolute values, and for other layers or heads than before.
+        Raises InputError for an example without gradients, for such as are no absolute
+        values, and for other layers or heads than before.
         """
         if not {"masked", "loss"} <= example.keys():
             raise InputError(
@@ -154,7 +154,9 @@ class GradientStatistics(DocumentAverages):
         gradients, names = example["attns"], np.array(labels(example))
         self._shape = check_heads(gradients.shape[:2], self._shape)
         if not (gradients >= 0).all():  # also where a value is no number
-            raise InputError("gradients below 0, expected their absolute values")
+            raise InputError(
+                "gradients below 0 or no numbers, expected absolute values"
+            )
         self.documents += 1
         if not example["masked"]:
             return

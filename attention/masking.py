@@ -39,7 +39,8 @@ def mask_examples(
     """
     if MASK not in tokenizer.vocabulary:
         raise InputError(f"the vocabulary lacks {MASK}")
-    pieces = list(tokenizer.vocabulary)
+    # a vocabulary read from a file is in no order of its own
+    pieces = sorted(tokenizer.vocabulary, key=tokenizer.vocabulary.get)
 
     def mask(item: Prepared) -> Masked:
         rng = np.random.default_rng([seed, item.number])

@@ -66,6 +66,8 @@ def test_an_example_has_random_numbers_of_its_own(spans, tokenizer, config):
     assert masks == mask_examples(spans, tokenizer, rate=0.15, seed=0)
     assert masks[7:9] == mask_examples(spans[7:9], tokenizer, rate=0.15, seed=0)
     assert masks != mask_examples(spans, tokenizer, rate=0.15, seed=1)
+    shuffled = Tokenizer(dict(sorted(tokenizer.vocabulary.items())))
+    assert masks == mask_examples(spans, shuffled, rate=0.15, seed=0)
     assert masks[7].places != masks[8].places
     examples = [{"text": "the " * 40}, spans[1].example]
     prepared, skipped = prepare_examples(examples, tokenizer, config, max_length=32)
