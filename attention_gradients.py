@@ -70,9 +70,9 @@ def parse_args(argv: list[str] | None):
         "--batch-size",
         type=cli.positive,
         metavar="N",
-        default=16,
+        default=8,
         help="examples of that length at once, or as many shorter ones as have the "
-        "same number of tokens",
+        "same number of tokens; going back takes more memory than extraction",
     )
     add("--resume", action="store_true", help="go on where an interrupted run stopped")
     args = parser.parse_args(argv)

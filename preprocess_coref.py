@@ -6,7 +6,7 @@ Out: a JSON list of {"words", "sentences", "mentions", ...}, each the whole sent
      a document that fit into BERT together
 
 Try: python preprocess_coref.py --data-dir examples/coref --bert-dir DIR \\
-         --outfile out/coref/examples.json
+         --outfile out/coref/dev.json
 """
 
 from pathlib import Path

@@ -62,7 +62,7 @@ def main(argv: list[str] | None = None) -> None:
     for path in paths:
         outfile = args.outfile or (args.outdir or path.parent) / f"{path.stem}.json"
         sources.setdefault(outfile, []).append(path)
-        if outfile.resolve() == path.resolve():
+        if args.outfile and outfile.resolve() == path.resolve():
             raise InputError(f"{outfile}: would be overwritten; name another")
     for outfile, paths in sources.items():
         if len(paths) > 1 and not args.outfile:

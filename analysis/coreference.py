@@ -111,7 +111,7 @@ def sift(
 
 def read_mentions(example: dict) -> list[Mention]:
     """The mentions of an example, in order. Raises InputError where one is unfit."""
-    if missing := {"document", "words", "mentions"} - example.keys():
+    if missing := {"document", "sentences", "words", "mentions"} - example.keys():
         raise InputError(f"no {min(missing)!r}; preprocess_coref.py writes it")
     words, mentions = [word.casefold() for word in example["words"]], []
     names = [field.name for field in dataclasses.fields(Mention)[:-1]]
@@ -293,19 +293,18 @@ class Link:
     example: dict  # these sentences and their maps
     mention: int  # the place of its head word in the maps
     antecedent: int  # that of the antecedent's
-    found: bool  # whether the attention head picks it among all other words
 
 
 def find_links(examples: Iterable[dict], layer: int, head: int) -> list[Link]:
     """A pronoun, and a name or noun, whose antecedent a head finds (Figure 5).
 
-    The antecedent is a name or noun with another head word, so that more is shown than
-    a repeated word. Of each kind the pair, in a passage of 8 to 24 words, with the most
-    attention from one to the other; one that the attention head does not find only
-    where there is no other. In the maps of the passage, attention of words to
-    themselves, which is not counted, is zero. `layer` and `head` count from 0.
+    The antecedent, found among all other words, is a name or noun with another head
+    word, so that more is shown than a repeated word. Of each kind the pair, in a
+    passage of 8 to 24 words, with the most attention from one to the other, if there is
+    any. In the maps of the passage, attention of words to themselves, which is not
+    counted, is zero. `layer` and `head` count from 0.
     """
-    best: dict[bool, tuple[tuple[bool, float], Link]] = {}
+    best: dict[bool, tuple[float, Link]] = {}
     for example in examples:
         mentions, attns = read_mentions(example), word_maps(example)
         _, antecedent = link_mentions(mentions)
@@ -318,11 +317,11 @@ def find_links(examples: Iterable[dict], layer: int, head: int) -> list[Link]:
                 continue
             row = attns[layer, head, 1 + mention.head, 1:-1].copy()
             row[mention.head] = -1
-            found = bool(row.argmax() == other.head)
-            kind, rank = mention.type == "pronoun", (found, float(row[other.head]))
-            if kind not in best or rank > best[kind][0]:
+            kind, weight = mention.type == "pronoun", float(row[other.head])
+            most = best[kind][0] if kind in best else 0
+            if row.argmax() == other.head and weight > most:
                 places = mention.head - start + 1, other.head - start + 1
-                best[kind] = rank, Link(_cut(example, start, end), *places, found)
+                best[kind] = weight, Link(_cut(example, start, end), *places)
     return [best[kind][1] for kind in (True, False) if kind in best]
 
 

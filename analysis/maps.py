@@ -85,7 +85,8 @@ def labels(example: dict) -> list[str]:
 
 
 def word_maps(example: dict) -> np.ndarray:
-    """An example's maps between words, [L, H, W + 2, W + 2] with [CLS] and [SEP].
+    """An example's maps between words, [L, H, W + 2, W + 2] with [CLS] and [SEP], in
+    float16 or, where there is more to round, in float32.
 
     Raises InputError for maps that do not fit its words, or hold no attention.
     """
@@ -96,6 +97,8 @@ def word_maps(example: dict) -> np.ndarray:
             f"maps are {size} x {size}, expected {words + 2} for {words} words, [CLS] "
             "and [SEP]: extract_attention.py makes such maps with --word-level"
         )
+    # of the machine's own byte order, too
+    attns = attns.astype(np.float16 if attns.itemsize == 2 else np.float32, copy=False)
     # floats from 0 on are ordered as their bits are; others have a higher bit still
     bits, one = f"u{attns.itemsize}", np.full(1, 1 + ROW_TOLERANCE, attns.dtype)
     if attns.view(bits).max() > one.view(bits)[0]:

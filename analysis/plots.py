@@ -19,10 +19,11 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter, StrMethodFormatter
 from scipy.cluster import hierarchy
 from scipy.spatial.distance import squareform
 
+from analysis.coreference import Link
 from analysis.general import GeneralStatistics, GradientStatistics
 from analysis.maps import CLS, SEP, head_name, labels
 from analysis.syntax import DirectedHead
@@ -182,6 +183,28 @@ def plot_relations(
     return axes
 
 
+def plot_links(
+    links: Sequence[Link], layer: int, head: int, axes: Sequence[Axes]
+) -> Sequence[Axes]:
+    """A head's attention on passages with coreference, without [CLS] and [SEP] (Figure
+    5). Red are a mention, its lines, and its antecedent; axes left over stay empty."""
+    for ax, link in itertools.zip_longest(axes, links):
+        if link is None:
+            ax.axis("off")
+            continue
+        plot_attention(
+            link.example,
+            layer,
+            head,
+            ax,
+            hidden={CLS, SEP},
+            marked={link.mention},
+            targets={link.antecedent},
+        )
+        ax.set_title(f"coreference: head {head_name(layer, head)}")
+    return axes
+
+
 def plot_average_attention(
     statistics: GeneralStatistics, axes: Sequence[Axes]
 ) -> Sequence[Axes]:
@@ -301,13 +324,51 @@ def plot_heads_by_layer(points: np.ndarray, layers: int, ax: Axes) -> Axes:
     return ax
 
 
-def plot_heat_map(values: np.ndarray, ax: Axes, label: str) -> Axes:
-    """Any statistic of heads [L, H], a row for each layer."""
+def plot_probe_weights(
+    weights: Mapping[str, np.ndarray], axes: Sequence[Axes]
+) -> Sequence[Axes]:
+    """What the attention probe makes of each head (Section 5): the weights [L, H] of
+    attention from the dependent to the head, and back. Both panels share one scale, on
+    which what speaks against an arc is as far from white as what speaks for it."""
+    largest = max(np.abs(values).max() for values in weights.values())
+    panels = (
+        ("to head", "from dependent to head"),
+        ("from head", "from head to dependent"),
+    )
+    for ax, (direction, name) in zip(axes, panels, strict=True):
+        plot_heat_map(weights[direction], ax, "weight", around_zero=largest)
+        ax.set_title(f"attention {name}")
+    return axes
+
+
+def plot_learning_curves(curves: Mapping[str, pd.Series], ax: Axes) -> Axes:
+    """UAS of probes, by name, over how many sentences they have seen so far."""
+    styles = zip((BLUE, ORANGE, GREEN, RED, PURPLE), "o^sDv", strict=True)
+    for (name, curve), (colour, marker) in zip(curves.items(), styles, strict=False):
+        ax.plot(
+            curve.index, curve, label=name, color=colour, marker=marker, markersize=4
+        )
+    ax.set(xscale="log", xlabel="sentences trained on", ylabel="UAS, no punctuation")
+    ax.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    _legend_above(ax)
+    return ax
+
+
+def plot_heat_map(
+    values: np.ndarray, ax: Axes, label: str, around_zero: float | None = None
+) -> Axes:
+    """Any statistic of heads [L, H], a row for each layer. Values of either sign are
+    coloured from white at zero up to `around_zero`, where that is given."""
     layers, heads = values.shape
+    if around_zero is None:
+        scale = {"cmap": "viridis"}
+    else:
+        scale = {"cmap": "PuOr_r", "vmin": -around_zero, "vmax": around_zero}
     sns.heatmap(
         values,
         ax=ax,
-        cmap="viridis",
+        **scale,
         square=True,
         linewidths=0.5,
         xticklabels=range(1, heads + 1),
@@ -341,7 +402,7 @@ def plot_by_distance(table: pd.DataFrame, ax: Axes) -> Axes:
     mentions = rows["mentions"].map("{:,}".format)
     ax.set_xticks(range(len(rows)), groups + "\n" + mentions)
     ax.set(
-        xlabel="distance to the nearest antecedent (words), and number of mentions",
+        xlabel="distance to the nearest antecedent (words),\nand number of mentions",
         ylabel="accuracy (%)",
         ylim=(-2, 102),
     )

@@ -85,7 +85,7 @@ class SyntaxScores:
         owners = _possessors(example["words"], relations)
         picks = np.hstack([pick_words(attns), _fixed_picks(len(heads))])  # [W, P]
         right = picks == heads[:, None]
-        right[owners] |= picks[owners + 1] == heads[owners, None]
+        right[owners, :-1] |= picks[owners + 1, :-1] == heads[owners, None]
         self._relations += relations
         self._lengths.append(len(heads))
         self._right.append(np.packbits(right, axis=1))
@@ -172,13 +172,13 @@ def pick_words(attns: np.ndarray) -> np.ndarray:
     Maps are [L, H, W + 2, W + 2]; columns are directions, layers and heads. The only
     word of a sentence picks itself.
     """
-    words = attns.shape[-1] - 2
+    heads, words = attns.shape[0] * attns.shape[1], attns.shape[-1] - 2
     # floats from 0 on are ordered as their bits are, and integers are faster
     bits = attns.view(f"i{attns.itemsize}")
-    between = bits[..., 1:-1, 1:-1].reshape(-1, words * words)
+    between = bits[..., 1:-1, 1:-1].reshape(heads, words * words)
     # heads last, so that every step is one for all of them
     keys = between.T.astype(f"i{2 * attns.itemsize}", order="C")
-    keys = keys.reshape(words, words, -1)  # [W, W, L * H]
+    keys = keys.reshape(words, words, heads)
     keys <<= 16
     itself = np.arange(words)
     keys[itself, itself] = nothing = -1 << 16
@@ -207,7 +207,8 @@ def _possessors(words: Sequence[str], relations: Sequence[str]) -> np.ndarray:
     """Positions of the possessors that a clitic follows.
 
     In "Anna 's hat", Anna is the dependent of hat, but attention links hat and 's; the
-    paper counts that as right, for fixed offsets too.
+    paper counts that as right, for fixed offsets too. Right-branching, which is no
+    row of Table 1, has no such rule.
     """
     positions = [
         i

@@ -3,7 +3,7 @@
 The loss of an example is that of masked language modelling: cross-entropy in nats, the
 mean over its masked tokens. Its gradient with respect to an attention weight tells how
 much the loss would change with that weight, all others and all that was computed before
-being as they are.
+being as they are. In the last layer, only attention from masked tokens has any.
 
 Shapes: B batch, L layers, H heads, T tokens, M masked tokens, V words.
 """

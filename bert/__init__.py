@@ -5,10 +5,21 @@ import importlib
 from bert.folder import BertConfig
 from bert.tokenization import Tokenizer, load_tokenizer
 
-__all__ = ["BertConfig", "BertModel", "Tokenizer", "load_model", "load_tokenizer"]
+__all__ = [
+    "BertConfig",
+    "BertModel",
+    "Tokenizer",
+    "embed_words",
+    "load_model",
+    "load_tokenizer",
+]
 
 # These need Keras, which takes seconds to import: only when they are asked for.
-_NEED_KERAS = {"BertModel": "bert.modeling", "load_model": "bert.checkpoint"}
+_NEED_KERAS = {
+    "BertModel": "bert.modeling",
+    "embed_words": "bert.embeddings",
+    "load_model": "bert.checkpoint",
+}
 
 
 def __getattr__(name: str):

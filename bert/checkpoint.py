@@ -86,6 +86,14 @@ def load_model(
     return model
 
 
+def read_weight(folder: str | Path, name: str) -> np.ndarray:
+    """One weight of a folder, by Google's name; InputError where it is not there."""
+    weights = _read_weights(Path(folder))
+    if name not in weights:
+        raise InputError(f"{folder}: the weights lack {name}")
+    return np.asarray(weights[name].read(), dtype="float32")
+
+
 def _read_weights(folder: Path) -> dict[str, Weight]:
     """The weights of a folder under Google's names."""
     files = weight_files(folder)

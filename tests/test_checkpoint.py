@@ -13,7 +13,7 @@ from conftest import (
     write_hugging_face,
 )
 
-from bert import BertConfig, load_model
+from bert import BertConfig, embed_words, load_model
 from bert.folder import weight_digest, weight_files
 from files import InputError
 
@@ -270,3 +270,20 @@ def test_digest_is_that_of_the_weight_file(bert_dir):
     data = (bert_dir / "model.safetensors").read_bytes()
     assert weight_files(bert_dir) == [bert_dir / "model.safetensors"]
     assert weight_digest(bert_dir) == hashlib.sha256(data).hexdigest()
+
+
+def test_embeddings_of_whole_words(tmp_path):
+    """ "Foxs" is "fox" and "##s" (numbers 6 and 8), "?" is unknown (number 1), and a
+    control character no piece at all."""
+    weights = tiny_weights()
+    table = weights["bert/embeddings/word_embeddings"]
+    expected = [table[[6, 8]].mean(0), table[1], table[1], table[5]]
+    words = ["Foxs", "?", "\x00", "the"]
+    for folder in (
+        write_hugging_face(tmp_path / "theirs", weights),
+        write_google(tmp_path / "google", weights),
+    ):
+        np.testing.assert_allclose(embed_words(folder, words), expected, rtol=1e-6)
+    del weights["bert/embeddings/word_embeddings"]
+    with pytest.raises(InputError, match="lack bert/embeddings/word_embeddings"):
+        embed_words(write_hugging_face(tmp_path / "none", weights), words)

@@ -9,6 +9,7 @@ from heads import example_of, to_offset, to_token, uniform
 from matplotlib.collections import LineCollection, PathCollection
 
 from analysis import plots
+from analysis.coreference import Link
 from analysis.general import GeneralStatistics, GradientStatistics, describe_heads
 from analysis.syntax import DirectedHead
 
@@ -98,6 +99,20 @@ def test_words_that_are_attended_to_can_be_red_without_their_lines():
         i for (i, _), c in lines if np.allclose(c[:3], mpl.colors.to_rgb(plots.RED))
     }
     assert drawn == {3}
+
+
+def test_links_show_a_mention_and_its_antecedent():
+    """Passages without [CLS] and [SEP]; the axes of a third one stay empty."""
+    example = example_of(TOKENS, uniform(TOKENS), to_offset(TOKENS, -1))
+    links = [Link(example, 3, 2), Link(example, 2, 1)]
+    _, axes = plt.subplots(1, 3)
+    plots.plot_links(links, 0, 1, axes)
+    for ax, red in zip(axes, ({"fox", "."}, {"the", "fox"}), strict=False):
+        assert {t.get_text() for t in ax.texts if t.get_color() == plots.RED} == red
+        assert [t.get_text() for t in ax.texts[::2]] == ["the", "fox", "."]
+        assert ax.get_title() == "coreference: head 1-2"
+    assert not axes[2].texts
+    assert not axes[2].axison
 
 
 def points_of(ax):
@@ -314,6 +329,39 @@ def test_accuracy_by_distance_has_a_line_with_intervals_for_each_method():
     legend = ax.get_legend()
     assert [t.get_text() for t in legend.get_texts()] == names
     assert legend.get_window_extent().x0 >= ax.get_window_extent().x1 - 1
+
+
+def test_probe_weights_share_a_scale_around_zero():
+    weights = {
+        "to head": np.arange(6.0).reshape(3, 2),
+        "from head": -2 * np.arange(6.0).reshape(3, 2),
+    }
+    _, axes = plt.subplots(1, 2)
+    plots.plot_probe_weights(weights, axes)
+    for ax, values in zip(axes, weights.values(), strict=True):
+        drawn = ax.collections[0]
+        np.testing.assert_array_equal(drawn.get_array(), values)
+        assert drawn.get_clim() == (-10, 10)
+    assert [ax.get_title() for ax in axes] == [
+        "attention from dependent to head",
+        "attention from head to dependent",
+    ]
+
+
+def test_learning_curves():
+    curves = {
+        "attention": pd.Series({100: 0.3, 200: 0.5}),
+        "attention + GloVe": pd.Series({100: 0.4, 250: 0.7}),
+    }
+    figure, ax = plt.subplots(layout="constrained")
+    plots.plot_learning_curves(curves, ax)
+    figure.canvas.draw()
+    for line, (name, curve) in zip(ax.lines, curves.items(), strict=True):
+        assert line.get_label() == name
+        assert line.get_xdata().tolist() == curve.index.tolist()
+        assert line.get_ydata().tolist() == curve.tolist()
+    assert len({(line.get_color(), line.get_marker()) for line in ax.lines}) == 2
+    assert ax.get_legend().get_window_extent().y0 >= ax.get_window_extent().y1 - 1
 
 
 def test_dendrogram_joins_the_nearest_heads_first():

@@ -188,13 +188,21 @@ def test_random_maps_against_loops():
     np.testing.assert_allclose(scores.accuracies("dep"), expected / words_in_all)
 
 
-def test_float32_maps_count_the_same():
+@pytest.mark.parametrize("kind", ["<f4", "<f8", ">f2", ">f4"])
+def test_maps_of_other_types_count_the_same(kind):
     maps = sentence(to_words(HEADS, share=0.3), np.full((8, 8), 1 / 8))
-    precise = maps | {"attns": maps["attns"].astype(np.float32)}
+    other = maps | {"attns": maps["attns"].astype(kind)}
     np.testing.assert_array_equal(
-        scores_of(maps).accuracies(*RELATIONS),
-        scores_of(precise).accuracies(*RELATIONS),
+        scores_of(maps).accuracies(*RELATIONS), scores_of(other).accuracies(*RELATIONS)
     )
+
+
+def test_an_empty_sentence_adds_nothing():
+    """The original's preprocessing writes such for two empty lines in a row."""
+    empty = sentence(np.full((2, 2), 0.5), words=[], heads=[], relations=[])
+    scores = scores_of(sentence(to_words(HEADS)), empty, sentence(to_words(HEADS)))
+    assert scores.counts.total() == 12
+    assert scores.accuracies(*RELATIONS)[0] == pytest.approx(5 / 6)
 
 
 def test_merged_parts_are_one_pass():

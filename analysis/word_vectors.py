@@ -1,0 +1,155 @@
+"""Word vectors for the probes: GloVe's files, read for the words of a corpus only.
+
+Words are lower-cased, as in the paper. Those without a vector share row 0, which is all
+zeros where the file has no such row itself.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from attention.store import load_pickle, read_attention
+from files import InputError
+
+
+@dataclasses.dataclass(frozen=True)
+class WordVectors:
+    """A vector for each word of a vocabulary, and one for all other words."""
+
+    name: str  # what tables call them
+    rows: Mapping[str, int]  # of lower-cased words; 0 is every other word's
+    matrix: np.ndarray  # [rows, D], float32
+
+    @classmethod
+    def from_matrix(
+        cls,
+        name: str,
+        words: Sequence[str],
+        matrix: np.ndarray,
+        unknown: np.ndarray | None = None,
+    ) -> "WordVectors":
+        """Vectors [len(words), D] of lower-cased words; `unknown` [D] is row 0, by
+        default zeros."""
+        matrix = np.asarray(matrix, np.float32)
+        if matrix.ndim != 2 or len(matrix) != len(words):
+            raise InputError(
+                f"{name}: expected a vector for each of {len(words)} words, found an "
+                f"array {list(matrix.shape)}"
+            )
+        first = np.zeros(matrix.shape[1]) if unknown is None else unknown
+        rows = {word: row for row, word in enumerate(words, 1)}
+        return cls(name, rows, np.vstack([first, matrix]).astype(np.float32))
+
+    def __getitem__(self, words: Sequence[str]) -> np.ndarray:
+        """The rows [len(words)] of words."""
+        return np.array([self.rows.get(word.lower(), 0) for word in words], int)
+
+
+def corpus_vocabulary(*paths: str | Path) -> list[str]:
+    """The lower-cased words of files of maps, sorted."""
+    found = {
+        word.lower()
+        for path in paths
+        for example in read_attention(path)
+        for word in example.get("words", ())
+    }
+    return sorted(found)
+
+
+def load_glove(path: str | Path, vocabulary: Iterable[str]) -> WordVectors:
+    """GloVe's vectors of the words in `vocabulary`, which is lower-cased.
+
+    Reads the text format, `<word> <number> ...` on a line, in one pass that holds only
+    the rows asked for. The number of dimensions is that of the first line. A word may
+    hold spaces, as some do in the 840B file, and a first line `<rows> <dimensions>`, as
+    word2vec writes it, is passed over. Or else `embeddings.pkl`, the original's array
+    [rows, D], with `vocab.pkl` (word -> row) beside it: there row 0 is kept for unknown
+    words. Raises InputError, which names file and line, for anything else, and where
+    none of the words is found.
+    """
+    path = Path(path)
+    wanted = {word.lower() for word in vocabulary}
+    if path.suffix == ".pkl":
+        found, unknown = _read_pickles(path, wanted)
+    else:
+        found, unknown = _read_text(path, wanted), None
+    if not found:
+        raise InputError(f"{path}: has none of the {len(wanted):,} words asked for")
+    words = sorted(found)
+    return WordVectors.from_matrix("GloVe", words, [found[w] for w in words], unknown)
+
+
+def _read_text(path: Path, wanted: set[str]) -> dict[str, np.ndarray]:
+    """The vectors of the words in `wanted` that the file has."""
+    beginnings = {word.split(" ")[0].encode() for word in wanted}
+    dimensions, found = None, {}
+    with open(path, "rb") as file:
+        for number, line in enumerate(_lines(file), 1):
+            line = line.rstrip(b" \r\n")
+            if dimensions is None:
+                fields = line.split(b" ")
+                if len(fields) == 2:  # a header
+                    dimensions = _header(path, fields)
+                    continue
+                dimensions = len(fields) - 1
+            # most lines are of other words, and only looked at so far
+            if line.split(b" ", 1)[0] not in beginnings:
+                continue
+            word, *values = line.rsplit(b" ", dimensions)
+            try:
+                vector = np.array(values, np.float32)
+            except ValueError:
+                vector = np.zeros(0)
+            if len(vector) != dimensions or not dimensions:
+                raise InputError(
+                    f"{path}:{number}: expected a word and {dimensions} numbers, "
+                    f"found {line[:60].decode(errors='replace')!r}"
+                )
+            if (text := word.decode(errors="replace")) in wanted:
+                found.setdefault(text, vector)
+    return found
+
+
+def _header(path: Path, fields: list[bytes]) -> int:
+    if not all(field.isdigit() for field in fields):
+        raise InputError(
+            f"{path}:1: expected a word and its vector, or numbers of rows and "
+            f"dimensions, found {b' '.join(fields)[:60].decode(errors='replace')!r}"
+        )
+    return int(fields[1])
+
+
+def _lines(file: BinaryIO) -> Iterator[bytes]:
+    """Lines of a file, with a progress bar over its bytes."""
+    from tqdm import tqdm
+
+    size = Path(file.name).stat().st_size
+    with tqdm(total=size, unit="B", unit_scale=True, disable=None) as bar:
+        for line in file:
+            yield line
+            bar.update(len(line))
+
+
+def _read_pickles(
+    path: Path, wanted: set[str]
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """The vectors of the words in `wanted` that the original's files have; row 0."""
+    beside = path.with_name("vocab.pkl")
+    matrix, rows = load_pickle(path), load_pickle(beside)
+    if not isinstance(matrix, np.ndarray) or matrix.ndim != 2 or not len(matrix):
+        raise InputError(f"{path}: expected an array [rows, dimensions]")
+    if not isinstance(rows, dict):
+        raise InputError(f"{beside}: expected words and their rows")
+    found = {}
+    for word in wanted & rows.keys():
+        row = rows[word]
+        if not isinstance(row, int | np.integer) or not 0 <= row < len(matrix):
+            raise InputError(
+                f"{beside}: row of {word!r} is {row!r}, expected a number from 0 to "
+                f"{len(matrix) - 1}"
+            )
+        found[word] = matrix[row]
+    return found, matrix[0]

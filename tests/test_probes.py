@@ -1,0 +1,407 @@
+"""Probes against NumPy in pairs, hand-worked values, and a head that knows syntax."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis import probes
+from analysis.probes import (
+    AttachmentScores,
+    ProbeRun,
+    WordVectors,
+    learning_curve,
+    probe_runs,
+    right_branching,
+    table_3,
+    train_probe,
+)
+from attention.store import AttentionWriter
+from files import InputError
+
+LAYERS, HEADS, SIZE = 2, 3, 5  # L, H, D
+K = LAYERS * HEADS
+KNOWING = (1, 2)  # the head that attends to each word's syntactic head
+VOCABULARY = "a b c d e".split()
+FAST = {"batch_size": 8, "learning_rate": 0.05}
+
+
+def sentence(words, rng, knowing=KNOWING, backwards=False):
+    """A random tree, whose arcs one head's attention follows; the others' is noise."""
+    order = rng.permutation(words) + 1
+    heads = np.zeros(words, int)
+    for place, word in enumerate(order[1:], 1):
+        heads[word - 1] = order[rng.integers(place)]
+    attns = rng.dirichlet(np.ones(words + 2), (LAYERS, HEADS, words + 2))
+    arcs = np.zeros((words + 2, words + 2))
+    arcs[np.arange(1, words + 1), heads] = 1  # ROOT's place is that of [CLS]
+    if backwards:
+        arcs = arcs.T
+    full = arcs.sum(-1) > 0
+    attns[knowing][full] = (arcs[full].T / arcs[full].sum(-1)).T
+    return {
+        "words": rng.choice(VOCABULARY, words).tolist(),
+        "heads": heads.tolist(),
+        "relns": ["root" if head == 0 else "dep" for head in heads],
+        "tokens": ["a"] * (words + 2),
+        "attns": attns.astype(np.float16),
+    }
+
+
+def write(path, examples):
+    with AttentionWriter(path, {}) as writer:
+        for example in examples:
+            writer.write(example)
+    return path
+
+
+@pytest.fixture(scope="module")
+def vectors():
+    """Vectors of some words; "e" has none."""
+    rng = np.random.default_rng(3)
+    return WordVectors.from_matrix(
+        "GloVe", VOCABULARY[:4], rng.normal(size=(4, SIZE)), rng.normal(size=SIZE)
+    )
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    """Files of training and development sentences of up to 8 words."""
+    folder, rng = tmp_path_factory.mktemp("corpus"), np.random.default_rng(0)
+    return tuple(
+        write(
+            folder / f"{name}_attn.pkl",
+            [sentence(rng.integers(1, 9), rng) for _ in range(count)],
+        )
+        for name, count in (("train", 203), ("dev", 50))
+    )
+
+
+def test_a_head_that_knows_syntax_is_learnt_and_found(corpus):
+    train, dev = corpus
+    probe = train_probe(train, "attention", epochs=3, **FAST)
+    assert probe.score(dev).uas() > 0.95
+    assert probe.losses[2] < probe.losses[1] < probe.losses[0]
+    weights = probe.weights
+    assert weights["to head"].shape == weights["from head"].shape == (LAYERS, HEADS)
+    found = np.unravel_index(weights["to head"].argmax(), (LAYERS, HEADS))
+    assert found == KNOWING
+    # the same head's attention back speaks against an arc: its weight is negative
+    assert weights["to head"].max() > 2 * weights["from head"].max()
+    assert weights["from head"][KNOWING] < 0
+
+
+def test_a_head_that_attends_back_is_found_in_the_other_weights(tmp_path):
+    rng = np.random.default_rng(0)
+    path = write(
+        tmp_path / "x_attn.pkl",
+        [sentence(rng.integers(2, 9), rng, (0, 1), backwards=True) for _ in range(200)],
+    )
+    weights = train_probe(path, "attention", epochs=2, **FAST).weights
+    largest = {name: values.max() for name, values in weights.items()}
+    assert largest["from head"] > 2 * largest["to head"]
+    assert np.argmax(weights["from head"]) == 1
+
+
+def test_first_loss_by_hand(tmp_path):
+    """A word of a sentence of n has n candidates, ROOT and the n - 1 other words, and
+    weights near zero make them alike: ln n for each word. Sentences of 2, 3, 9 and 40
+    words, filled up to 8, 8, 16 and 64."""
+    rng = np.random.default_rng(1)
+    sizes = (2, 3, 9, 40)
+    path = write(tmp_path / "x_attn.pkl", [sentence(n, rng) for n in sizes])
+    probe = train_probe(path, "attention", learning_rate=1e-9, batch_size=3)
+    expected = sum(n * math.log(n) for n in sizes) / sum(sizes)
+    assert probe.losses == [pytest.approx(expected, abs=0.02)]
+
+
+def test_a_word_that_is_its_own_head_teaches_nothing(tmp_path):
+    rng = np.random.default_rng(1)
+    example = sentence(4, rng)
+    example["heads"] = [2, 0, 3, 2]
+    path = write(tmp_path / "x_attn.pkl", [example])
+    probe = train_probe(path, "attention", learning_rate=1e-9)
+    assert probe.losses == [pytest.approx(math.log(4), abs=0.02)]
+    assert not any(probe.score(path)._correct[r] == 4 for r in ("dep", "root"))
+
+
+# --- the models -----------------------------------------------------------------------
+
+
+def in_pairs(model, kind, aligned, example, vectors):
+    """Scores of one sentence by the paper's formulas, pair by pair in NumPy, each on
+    both words' vectors end to end."""
+    weight = {w.name: w.numpy().astype(np.float64) for w in model.weights}
+    words = len(example["words"])
+    attns = example["attns"].reshape(K, words + 2, words + 2).astype(np.float64)
+    dummy = vectors.matrix[0]
+    rows = [vectors.matrix[vectors.rows.get(w, 0)] for w in example["words"]]
+    candidates = [dummy, *rows] if aligned else [*rows, dummy]
+    scores = np.full((words, words + 1), -1e9)
+    for j in range(1, words + 1):
+        for i in range(words + 1):
+            if i == j:
+                continue
+            pair = np.concatenate([candidates[i], rows[j - 1]])
+            if i:
+                to_head, from_head = attns[:, j, i], attns[:, i, j]
+            else:
+                to_head = attns[:, j, [0, -1]] @ weight.get("root", np.zeros(2))
+                from_head = np.zeros(K)
+            if kind == "attention":
+                score = weight["to_head"] @ to_head + weight["from_head"] @ from_head
+            elif kind == "attention + words":
+                both = np.concatenate(
+                    [weight["of_candidate"], weight["of_dependent"]]
+                )  # [2 D, 2, K]
+                u, w = np.einsum("d,dok->ok", pair, both)
+                score = u @ to_head + w @ from_head
+            else:
+                both = np.concatenate(
+                    [
+                        weight["of_candidate"],
+                        weight["of_dependent"],
+                        weight["of_distance"],
+                    ]
+                )
+                features = np.zeros(8)
+                d = abs(i - j)
+                if i:
+                    side = [d == 1, d == 2, d > 2, math.log(1 + d)]
+                    features[slice(4, 8) if i > j else slice(0, 4)] = side
+                hidden = np.tanh(
+                    np.concatenate([pair, features]) @ both + weight["bias"]
+                )
+                score = hidden @ weight["output_kernel"]
+            scores[j - 1, i] = score
+    return scores
+
+
+@pytest.mark.parametrize("aligned", [True, False])
+@pytest.mark.parametrize("kind", probes.KINDS)
+def test_factored_equals_pairs_of_vectors(corpus, vectors, kind, aligned):
+    """Of sentences of unlike length in one batch, so that filling up shows as well."""
+    rng = np.random.default_rng(5)
+    examples = [sentence(words, rng) for words in (1, 3, 8)]
+    probe = probes._new_probe(corpus[0], kind, vectors, aligned, seed=7)
+    for weight in probe.model.weights:
+        weight.assign(rng.normal(size=weight.shape))
+    ((inputs, _, _),) = probes._batches(examples, 3, probe)
+    found = probe.model.predict_on_batch(inputs)
+    assert found.shape == (3, 8, 9)
+    for example, scores in zip(examples, found, strict=True):
+        words = len(example["words"])
+        expected = in_pairs(probe.model, kind, aligned, example, vectors)
+        np.testing.assert_allclose(
+            scores[:words, : words + 1], expected, rtol=1e-5, atol=1e-5
+        )
+        assert (scores[:, words + 1 :] == -1e9).all()
+
+
+def test_misaligned_is_aligned_but_for_the_column(corpus, vectors):
+    """Without distances, what enters the hidden units for a candidate is what enters
+    them, aligned, for the next; for the last, it is ROOT's."""
+    aligned, misaligned = (
+        probes._new_probe(corpus[0], "distances + words", vectors, a, seed=7).model
+        for a in (True, False)
+    )
+    for model in (aligned, misaligned):
+        model.of_distance.assign(np.zeros(model.of_distance.shape))
+    words = vectors.matrix[[[3, 1, 2, 0]]]  # of three words, and row 0
+    ours, theirs = (m.units(words).numpy() for m in (aligned, misaligned))
+    np.testing.assert_array_equal(theirs[:, :, :-1], ours[:, :, 1:])
+    np.testing.assert_array_equal(theirs[:, :, -1], ours[:, :, 0])
+    assert np.abs(ours - theirs).max() > 0.1
+
+
+def test_distances_by_hand():
+    """Three words; a row for each word, candidates ROOT, 1, 2 and 3."""
+    from analysis.probe_models import distance_features
+
+    one, two = math.log(2), math.log(3)
+    nothing, same = [0] * 8, [0] * 8
+    before = {1: [1, 0, 0, one, 0, 0, 0, 0], 2: [0, 1, 0, two, 0, 0, 0, 0]}
+    after = {1: [0, 0, 0, 0, 1, 0, 0, one], 2: [0, 0, 0, 0, 0, 1, 0, two]}
+    expected = [
+        [nothing, same, after[1], after[2]],
+        [nothing, before[1], same, after[1]],
+        [nothing, before[2], before[1], same],
+    ]
+    np.testing.assert_allclose(distance_features(3).numpy(), expected, rtol=1e-6)
+    far = distance_features(5).numpy()[4, 1]  # the first of five words, from the last
+    np.testing.assert_allclose(far, [0, 0, 1, math.log(5), 0, 0, 0, 0], rtol=1e-6)
+
+
+# --- training -------------------------------------------------------------------------
+
+
+def weights_of(probe):
+    return np.concatenate([w.numpy().ravel() for w in probe.model.weights])
+
+
+def test_seeds_reproduce(corpus, vectors):
+    first, again, other = (
+        weights_of(
+            train_probe(
+                corpus[0], "attention + words", vectors=vectors, seed=seed, **FAST
+            )
+        )
+        for seed in (4, 4, 5)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert np.abs(first - other).max() > 0.1
+
+
+@pytest.mark.parametrize("kind", ["attention + words", "distances + words"])
+def test_loss_falls(corpus, vectors, kind):
+    losses = train_probe(corpus[0], kind, vectors=vectors, epochs=3, **FAST).losses
+    assert losses[2] < losses[1] < losses[0]
+
+
+def test_sentence_by_sentence_as_in_the_paper(corpus):
+    """203 steps of at most 0.002 each."""
+    probe = train_probe(corpus[0])
+    change = probe.weights["to head"][KNOWING]
+    assert 0.2 < change < 0.5
+    assert probe.weights["to head"].argmax() == np.ravel_multi_index(KNOWING, (2, 3))
+
+
+def test_order_is_drawn_among_a_bounded_number(monkeypatch):
+    """With room for three, an example waits while two or three others are drawn."""
+    examples = [{"attns": np.zeros(10, "i1"), "number": n} for n in range(40)]
+    monkeypatch.setattr(probes, "LOOK_AHEAD", 30)
+    rng = np.random.default_rng(0)
+    order = [e["number"] for e in probes._shuffled(iter(examples), rng)]
+    assert sorted(order) == list(range(40))
+    assert order != sorted(order)
+    assert all(number <= place + 3 for place, number in enumerate(order))
+
+
+def test_learning_curve_ends_as_training_does(corpus):
+    train, dev = corpus
+    curve = learning_curve(train, dev, first=20, **FAST)
+    assert curve.index.tolist() == [24, 40, 80, 160, 203]
+    trained = train_probe(train, **FAST).score(dev).uas()
+    assert curve[203] == trained
+    assert curve[203] > curve[24]
+
+
+# --- scores ---------------------------------------------------------------------------
+
+
+def scored(*arcs):
+    scores = AttachmentScores()
+    for relation, head, found in arcs:
+        scores.update({"heads": [head], "relns": [relation]}, [found])
+    return scores
+
+
+def test_scores_by_hand():
+    """nsubj 1 of 2, root 1 of 1, punct 0 of 2: 2 of 3 without punctuation, 2 of 5
+    with it."""
+    scores = scored(("nsubj", 2, 2), ("root", 0, 0), ("punct", 2, 1))
+    scores.merge(scored(("nsubj", 1, 2), ("punct", 2, 3)))
+    assert scores.uas() == pytest.approx(2 / 3)
+    assert scores.uas(punctuation=True) == pytest.approx(2 / 5)
+    table = scores.relations
+    assert table.loc["nsubj"].tolist() == [2, 0.5]
+    assert table.loc["punct"].tolist() == [2, 0]
+    assert table["words"].tolist() == [2, 2, 1]
+    assert math.isnan(scored(("punct", 1, 1)).uas())
+
+
+def test_right_branching_by_hand(tmp_path):
+    """Heads 2, 3, 0: all as it says. Heads 0, 1, 4, 1: the third word's."""
+    rng = np.random.default_rng(0)
+    examples = [sentence(3, rng), sentence(4, rng)]
+    examples[0]["heads"], examples[1]["heads"] = [2, 3, 0], [0, 1, 4, 1]
+    scores = right_branching(write(tmp_path / "x_attn.pkl", examples))
+    assert scores.uas() == pytest.approx(4 / 7)
+
+
+def test_table_3_by_hand():
+    """Two seeds with 1 and 2 of 2 words right: 75 per cent, a deviation of 35.4."""
+    half, all_ = (scored(("nsubj", 2, f), ("obj", 2, 2)) for f in (1, 2))
+    with_punctuation = scored(("nsubj", 2, 2), ("punct", 2, 1))
+    table = table_3(
+        {
+            "right-branching": ProbeRun("right-branching", [with_punctuation], []),
+            "attention + own": ProbeRun("attention + words", [half, all_], [None] * 2),
+            "random-init attention": ProbeRun("random-init attention", [half], [None]),
+        }
+    )
+    assert table.index.tolist()[1] == "attention + own"
+    row = table.loc["attention + own"]
+    assert row["UAS"] == 75
+    assert row["±"] == pytest.approx(50 / math.sqrt(2))
+    assert row["paper"] == 77
+    assert table["seeds"].tolist() == [0, 2, 1]
+    assert table.loc["right-branching", ["UAS", "with punctuation"]].tolist() == [
+        100,
+        50,
+    ]
+    assert pd.isna(table.loc["random-init attention", "paper"])
+
+
+def test_all_rows_of_table_3(corpus, vectors, tmp_path):
+    """With a control whose maps are noise, as those of a random BERT nearly are."""
+    rng = np.random.default_rng(9)
+    noise = []
+    for _ in range(40):
+        example = sentence(rng.integers(1, 9), rng)
+        example["attns"] = rng.dirichlet(
+            np.ones(len(example["tokens"])), example["attns"].shape[:3]
+        ).astype(np.float16)
+        noise.append(example)
+    control = write(tmp_path / "noise_attn.pkl", noise)
+    runs = probe_runs(
+        *corpus, vectors, control=(control, control), seeds=[1], epochs=2, **FAST
+    )
+    table = table_3(runs)
+    assert table.index.tolist() == [
+        "right-branching",
+        "distances + GloVe",
+        "distances + GloVe, misaligned",
+        "random-init attention",
+        "random-init attention + GloVe",
+        "attention",
+        "attention + GloVe",
+        "attention + GloVe, misaligned",
+    ]
+    uas = table["UAS"]
+    assert uas["attention"] > 90
+    assert uas["attention"] > uas["random-init attention"] + 20
+    assert uas["attention"] > uas["right-branching"] + 20
+    without = probe_runs(*corpus, vectors, seeds=[], **FAST)
+    assert not any("random-init" in name for name in without)
+
+
+# --- bad input ------------------------------------------------------------------------
+
+
+def test_files_that_no_probe_can_use_are_named(tmp_path, corpus, vectors):
+    rng = np.random.default_rng(0)
+    good = sentence(3, rng)
+    bad = {
+        "no 'heads' beside the maps": {**good, "heads": None},
+        "maps are 5 x 5, expected 2 words": {**good, "words": ["a", "b"]},
+        "3 words, but 2 relns": {**good, "relns": ["a", "b"]},
+        "head 4, expected a number from 0 to 3": {**good, "heads": [0, 1, 4]},
+        "maps of 1 layers and 3 heads": {**good, "attns": good["attns"][:1]},
+    }
+    for number, (message, example) in enumerate(bad.items()):
+        kept = {key: value for key, value in example.items() if value is not None}
+        path = write(tmp_path / f"{number}_attn.pkl", [good, kept])
+        with pytest.raises(InputError, match=f"_attn.pkl: example 1: {message}"):
+            train_probe(path, **FAST)
+    with pytest.raises(InputError, match="has no examples"):
+        train_probe(write(tmp_path / "empty.pkl", []))
+    with pytest.raises(ValueError, match="kind is 'words', expected one of attention"):
+        train_probe(corpus[0], "words")
+    with pytest.raises(ValueError, match=r"the probe of attention \+ words needs vec"):
+        train_probe(corpus[0], "attention + words")
+    probe = train_probe(corpus[0], **FAST)
+    other = write(tmp_path / "o_attn.pkl", [{**good, "attns": good["attns"][:, :1]}])
+    with pytest.raises(InputError, match="example 0: maps of 2 layers and 1 heads"):
+        probe.score(other)
