@@ -37,7 +37,7 @@ def gradient_maps(
     `attns[l, h, i, j]` is |dL / da| for the attention from i to j. With them come the
     places of the masked tokens ("masked"), what BERT read there ("shown") and the
     "loss" in nats. An example without masked tokens has no loss: all are zero. The
-    values are float32, since many are smaller than what float16 can hold (6e-8).
+    values are float32, since float16 loses digits below 6e-5, where many lie.
     `in_batches` says what the other arguments are. Needs Keras on TensorFlow.
     """
     differentiate = _compiled(model)
