@@ -7,10 +7,20 @@ import importlib.util
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Protocol
 
 from files import InputError
+
+
+class Writer(Protocol):
+    """What takes in examples with their maps, and keeps unfinished work."""
+
+    partial: Path
+
+    def write(self, example: dict) -> None:
+        """Append one example."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -90,11 +100,57 @@ def positive(value: str) -> int:
     return number
 
 
+def share(value: str) -> float:
+    """A flag's value that must be a share: above 0, and 1 at most."""
+    number = float(value)
+    if not 0 < number <= 1:
+        raise argparse.ArgumentTypeError(
+            f"expected a number above 0 and up to 1, found {value}"
+        )
+    return number
+
+
 def progress(**options):
     """A tqdm bar with an estimate; quiet when standard error is no terminal."""
     from tqdm import tqdm
 
     return tqdm(disable=None, dynamic_ncols=True, **options)
+
+
+def warn_of_restart(args: argparse.Namespace) -> None:
+    """Say so where the work of an interrupted run is about to be thrown away."""
+    unfinished = args.outfile.with_name(args.outfile.name + ".partial")
+    if unfinished.exists() and not args.resume:
+        print(f"{unfinished} is begun anew; --resume would go on with it")
+
+
+def write_maps(writer: Writer, maps: Iterable[dict]) -> None:
+    """Write examples with their maps; when stopped, say how to go on."""
+    try:
+        for example in maps:
+            writer.write(example)
+    except BaseException:
+        print(
+            f"stopped; what is done is kept in {writer.partial}, and --resume "
+            "goes on from there",
+            file=sys.stderr,
+        )
+        raise
+
+
+def report_maps(
+    args: argparse.Namespace, written: int, left_out: int, seconds: float
+) -> None:
+    """Say what was written, and how many examples were too long."""
+    print(
+        f"{plural(written, 'example')} written to {args.outfile} "
+        f"({args.outfile.stat().st_size / 1e6:,.1f} MB) in {seconds:,.0f} s"
+    )
+    if left_out:
+        print(
+            f"{plural(left_out, 'example')} left out, longer than "
+            f"{args.max_sequence_length} tokens: see {args.outfile.stem}.meta.json"
+        )
 
 
 def describe_run(args: argparse.Namespace) -> dict:

@@ -10,7 +10,6 @@ Out: <data>_attn.pkl, a pickled list of the same objects with "tokens" and "attn
 Try: python extract_attention.py --preprocessed-data-file unlabeled.json --bert-dir DIR
 """
 
-import sys
 import time
 from pathlib import Path
 
@@ -150,16 +149,7 @@ def main(argv: list[str] | None = None) -> None:
         print(f"{args.outfile} is whole already")
         return
     write(args, prepared, settings)
-    seconds = time.monotonic() - started
-    print(
-        f"{cli.plural(len(prepared), 'example')} written to {args.outfile} "
-        f"({args.outfile.stat().st_size / 1e6:,.1f} MB) in {seconds:,.0f} s"
-    )
-    if skipped:
-        print(
-            f"{cli.plural(len(skipped), 'example')} left out, longer than "
-            f"{args.max_sequence_length} tokens: see {args.outfile.stem}.meta.json"
-        )
+    cli.report_maps(args, len(prepared), len(skipped), time.monotonic() - started)
 
 
 def write(args, prepared: list, settings: dict) -> None:
@@ -167,9 +157,7 @@ def write(args, prepared: list, settings: dict) -> None:
     from attention.extraction import attention_maps
     from bert import load_model  # imports TensorFlow: only now
 
-    unfinished = args.outfile.with_name(args.outfile.name + ".partial")
-    if unfinished.exists() and not args.resume:
-        print(f"{unfinished} is begun anew; --resume would go on with it")
+    cli.warn_of_restart(args)
     mode = (args.word_level_mode or "mean") if args.word_level else None
     model = load_model(
         args.bert_dir,
@@ -193,16 +181,7 @@ def write(args, prepared: list, settings: dict) -> None:
             done=writer.done,
             on_batch=bar.update,
         )
-        try:
-            for example in maps:
-                writer.write(example)
-        except BaseException:
-            print(
-                f"stopped; what is done is kept in {writer.partial}, and --resume "
-                "goes on from there",
-                file=sys.stderr,
-            )
-            raise
+        cli.write_maps(writer, maps)
 
 
 if __name__ == "__main__":

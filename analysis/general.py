@@ -1,10 +1,12 @@
-"""What heads attend to on average, and how widely (Sections 3.1 to 3.3).
+"""What heads attend to on average, how much it matters, and how widely they attend
+(Sections 3.1 to 3.3).
 
 Shapes: L layers, H heads, T tokens.
 """
 
 import collections
 import math
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -29,23 +31,56 @@ KINDS = {
 }
 
 
-class GeneralStatistics:
-    """Average attention by kind, and entropies, of every head over a corpus.
+# and those of gradients
+GRADIENT_KINDS = {
+    "sep": "to [SEP]",
+    "punct": "to . or ,",
+    "other": "to other tokens",
+}
 
-    A document counts once whatever its length, as in the paper: attention of a kind is
-    summed over a map and divided by its T ("sep_sep" by the number of [SEP] rows,
-    "rest_sep" by that of the other rows), then averaged over documents. A document that
-    has no [SEP] row, other row or [CLS] is left out of the average that needs one.
+
+class DocumentAverages:
+    """Averages over documents, by name; most are of every head [L, H].
+
+    A document counts once whatever its length, as in the paper. One that lacks what an
+    average is of is left out of that.
     """
 
     def __init__(self):
-        self._sums: dict[str, np.ndarray | float] = {}
+        self.documents = 0  # how many were taken in
+        self._shape: tuple[int, ...] | None = None  # (L, H)
+        self._sums: dict[str, np.ndarray] = {}
         self._counts = collections.Counter()
 
-    @property
-    def documents(self) -> int:
-        """How many examples were taken in."""
-        return self._counts["uniform"]
+    def merge(self, other: Self) -> None:
+        """Take in all that another accumulator has taken in."""
+        if other._shape:
+            self._shape = check_heads(other._shape, self._shape)
+        for name, value in other._sums.items():
+            self._sums[name] = self._sums.get(name, 0) + value
+        self._counts += other._counts
+        self.documents += other.documents
+
+    def _add(self, name: str, value: np.ndarray | float) -> None:
+        self._sums[name] = self._sums.get(name, 0) + np.asarray(value, np.float64)
+        self._counts[name] += 1
+
+    def _mean(self, name: str) -> np.ndarray:
+        if not self.documents:
+            raise InputError("no attention maps were taken in: is the file empty?")
+        if name not in self._sums:  # no document has what it takes
+            return np.full(self._shape, np.nan)
+        return self._sums[name] / self._counts[name]
+
+
+class GeneralStatistics(DocumentAverages):
+    """Average attention by kind, and entropies, of every head over a corpus.
+
+    Attention of a kind is summed over a map and divided by its T ("sep_sep" by the
+    number of [SEP] rows, "rest_sep" by that of the other rows), then averaged over
+    documents. A document that has no [SEP] row, other row or [CLS] is left out of the
+    average that needs one.
+    """
 
     def update(self, example: dict) -> None:
         """Take in one example of a file of maps.
@@ -54,7 +89,8 @@ class GeneralStatistics:
         that do not sum to one.
         """
         attns, names = probabilities(example), np.array(labels(example))
-        check_heads(attns.shape[:2], self._shape)
+        self._shape = check_heads(attns.shape[:2], self._shape)
+        self.documents += 1
         tokens = len(names)
         cls, sep, punct = names == CLS, names == SEP, np.isin(names, PUNCTUATION)
         columns = np.stack([cls, sep, punct], axis=1).astype(attns.dtype)  # [T, 3]
@@ -74,14 +110,6 @@ class GeneralStatistics:
         if cls.any():
             self._add("cls_entropy", entropies[..., cls.argmax()])
         self._add("uniform", math.log(tokens))
-
-    def merge(self, other: "GeneralStatistics") -> None:
-        """Take in all that another accumulator has taken in."""
-        if other._sums:
-            check_heads(other._shape, self._shape)
-        for name, value in other._sums.items():
-            self._sums[name] = self._sums.get(name, 0) + value
-        self._counts += other._counts
 
     @property
     def averages(self) -> dict[str, np.ndarray]:
@@ -103,20 +131,53 @@ class GeneralStatistics:
         """Average entropy of uniform attention on the same documents, in nats."""
         return float(self._mean("uniform"))
 
-    def _add(self, name: str, value: np.ndarray | float) -> None:
-        self._sums[name] = self._sums.get(name, 0) + np.asarray(value, np.float64)
-        self._counts[name] += 1
 
-    def _mean(self, name: str) -> np.ndarray:
-        if not self._sums:
-            raise InputError("no attention maps were taken in: is the file empty?")
-        if name not in self._sums:  # no document has what it takes
-            return np.full(self._shape, np.nan)
-        return self._sums[name] / self._counts[name]
+class GradientStatistics(DocumentAverages):
+    """How much BERT's predictions depend on attention of each kind (Figure 3).
+
+    Of each document, the mean absolute gradient over the attention weights from all
+    tokens to those of a kind, then the mean over documents. A document that has no
+    such token is left out of it, and one where no token was masked out of all.
+    """
+
+    def update(self, example: dict) -> None:
+        """Take in one example of a file that attention_gradients.py wrote.
+
+        Raises InputError for an example without gradients, for such as are no absolute
+        values, and for other layers or heads than before.
+        """
+        if not {"masked", "loss"} <= example.keys():
+            raise InputError(
+                "no 'masked' tokens, so these are no gradients, as "
+                "attention_gradients.py makes them"
+            )
+        gradients, names = example["attns"], np.array(labels(example))
+        self._shape = check_heads(gradients.shape[:2], self._shape)
+        if not (gradients >= 0).all():  # also where a value is no number
+            raise InputError(
+                "gradients below 0 or no numbers, expected absolute values"
+            )
+        self.documents += 1
+        if not example["masked"]:
+            return
+        received = gradients.mean(-2)  # [L, H, T]: by each token, from all
+        sep, punct = names == SEP, np.isin(names, PUNCTUATION)
+        kinds = {"sep": sep, "punct": punct, "other": ~(sep | punct)}
+        for kind, columns in kinds.items():
+            if columns.any():
+                self._add(kind, received[..., columns].mean(-1))
+        self._add("loss", example["loss"])
 
     @property
-    def _shape(self) -> tuple[int, ...] | None:  # (L, H)
-        return self._sums["self"].shape if self._sums else None
+    def averages(self) -> dict[str, np.ndarray]:
+        """Mean absolute gradients [L, H], in nats, by kind; see GRADIENT_KINDS."""
+        return {kind: self._mean(kind) for kind in GRADIENT_KINDS}
+
+    @property
+    def loss(self) -> float:
+        """The mean loss of a masked token, in nats. Guessing evenly among all word
+        pieces has the logarithm of their number; a trained BERT, far less."""
+        return float(self._mean("loss").mean())
 
 
 def _argmax(values: np.ndarray) -> tuple[int, int]:  # [L, H] -> layer, head

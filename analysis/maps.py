@@ -59,7 +59,7 @@ def weights_of(path: str | Path) -> str | None:
     """SHA-256 of the trained weights whose every layer is in a file of maps, if any."""
     meta = read_meta(path)
     flags = meta.get("flags", {})
-    if flags.get("random_init") != "none" or flags.get("layers"):
+    if flags.get("random_init", "none") != "none" or flags.get("layers"):
         return None
     return meta.get("weights_sha256")
 

@@ -24,7 +24,7 @@ from scipy.cluster import hierarchy
 from scipy.spatial.distance import squareform
 
 from analysis.coreference import Link
-from analysis.general import GeneralStatistics
+from analysis.general import GeneralStatistics, GradientStatistics
 from analysis.maps import CLS, SEP, head_name, labels
 from analysis.syntax import DirectedHead
 from files import data_dir
@@ -49,6 +49,13 @@ PANELS = (
         ("right", "next token", BLUE, ">"),
         ("self", "current token", GREEN, "o"),
     ),
+)
+
+# Figure 3: the same of its only panel
+GRADIENTS = (
+    ("other", "other tokens", ORANGE, "^"),
+    ("sep", "[SEP]", BLUE, "o"),
+    ("punct", ". or ,", GREEN, "s"),
 )
 
 # Figure 6: legend, colour and marker of each behaviour
@@ -210,6 +217,16 @@ def plot_average_attention(
         ax.set(ylabel="average attention", ylim=(-0.02, 1.02))
         ax.yaxis.set_major_formatter(PercentFormatter(1))
     return axes
+
+
+def plot_gradients(statistics: GradientStatistics, ax: Axes) -> Axes:
+    """Mean absolute gradient of the masked-LM loss by layer, for attention to [SEP], to
+    punctuation and to other tokens (Figure 3)."""
+    for kind, name, colour, marker in GRADIENTS:
+        values = statistics.averages[kind]
+        plot_by_layer(values, ax, label=name, color=colour, marker=marker)
+    ax.set(ylabel="mean |∂ loss / ∂ attention| (nats)", ylim=(0, None))
+    return ax
 
 
 def plot_entropies(

@@ -17,6 +17,7 @@ SEGMENT_IDS = ("zeros", "sep")
 class Prepared:
     """An example as BERT takes it."""
 
+    number: int  # of the example, from 0, those left out counted
     example: dict  # as it was read
     tokens: list[str]  # word pieces with [CLS] and [SEP]; T of them
     token_ids: list[int]  # [T]
@@ -112,7 +113,7 @@ def prepare_examples(
             _check(example)
             if need_words and "words" not in example:
                 raise InputError("no 'words', which word-level maps need")
-            item = _prepare(example, tokenizer, segment_ids, config.type_vocab_size)
+            item = _prepare(i, example, tokenizer, segment_ids, config.type_vocab_size)
         except InputError as error:
             raise InputError(f"example {i}: {error}") from None
         if len(item.tokens) > max_length:
@@ -123,7 +124,11 @@ def prepare_examples(
 
 
 def _prepare(
-    example: dict, tokenizer: Tokenizer, segment_ids: str, segment_types: int
+    number: int,
+    example: dict,
+    tokenizer: Tokenizer,
+    segment_ids: str,
+    segment_types: int,
 ) -> Prepared:
     word_pieces = None
     if "tokens" in example:
@@ -149,7 +154,7 @@ def _prepare(
         first = tokens.index(SEP) + 1
         segments = [0] * first + [1] * (len(tokens) - first)
     ids = tokenizer.token_ids(tokens)
-    return Prepared(example, tokens, ids, segments, word_pieces)
+    return Prepared(number, example, tokens, ids, segments, word_pieces)
 
 
 def _kind(value: object) -> str:

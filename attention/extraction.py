@@ -74,11 +74,8 @@ def attention_maps(
 ) -> Iterator[dict]:
     """Run prepared examples through BERT; see `extract_attention` for what comes out.
 
-    A batch holds as many examples as `tokens_a_batch` allows, so that short ones are
-    not run by the handful. `mode` is a word-level mode, or None for maps of tokens.
-    The first `done` examples are left out, but batches are cut as if they were not,
-    since its batch can change the last bit of an example's map. `on_batch` is told how
-    many of the wanted examples each finished batch held.
+    `mode` is a word-level mode, or None for maps of tokens; `in_batches` says what the
+    others are.
     """
     if model.maps_dtype == "float16" and (mode or dtype == "float32"):
         raise ValueError("the model rounds its maps: load it with maps_dtype='float32'")
@@ -89,8 +86,9 @@ def attention_maps(
         items = [prepared[i] for i in batch]
         longest = _round_up(max(len(item.tokens) for item in items), step)
         longest = min(longest, model.config.max_position_embeddings)
-        rows = tokens_a_batch // longest if model.jit_compile else 0
-        return model.predict_on_batch(_pad(items, max(rows, len(items)), longest))
+        rows = tokens_a_batch // longest if model.jit_compile else len(items)
+        shape = max(rows, len(items)), longest
+        return model.predict_on_batch(padded_inputs(items, shape))
 
     def finish(i: int, maps: list[np.ndarray], row: int) -> dict:
         item, length = prepared[i], len(prepared[i].tokens)
@@ -99,13 +97,45 @@ def attention_maps(
             attns = word_attention(attns, item.word_pieces, mode)
         return item.example | {"tokens": item.tokens, "attns": attns.astype(dtype)}
 
-    lengths = [len(item.tokens) for item in prepared]
     heads = len(model.layers_kept) * model.config.num_attention_heads
-    plan = _plan(lengths, tokens_a_batch, step, heads * np.dtype(dtype).itemsize)
+    return in_batches(
+        [len(item.tokens) for item in prepared],
+        run,
+        finish,
+        tokens_a_batch=tokens_a_batch,
+        bytes_a_pair=heads * np.dtype(dtype).itemsize,
+        step=step,
+        done=done,
+        on_batch=on_batch,
+    )
+
+
+def in_batches(
+    lengths: Sequence[int],
+    run: Callable[[list[int]], Result],
+    finish: Callable[[int, Result, int], dict],
+    *,
+    tokens_a_batch: int,
+    bytes_a_pair: int,
+    step: int = 1,
+    done: int = 0,
+    on_batch: Callable[[int], object] = lambda examples: None,
+) -> Iterator[dict]:
+    """Run examples in batches of like length, and give what comes of each in order.
+
+    `run` takes a batch, as places in `lengths`; `finish` takes a place, what `run` gave
+    for its batch, and its row in it, and gives the finished example, whose maps take
+    `bytes_a_pair` for each two of its tokens. A batch holds as many examples as
+    `tokens_a_batch` allows, so that short ones are not run by the handful. The first
+    `done` examples are left out, but batches are cut as if they were not, since its
+    batch can change the last bit of an example's map. `on_batch` is told how many of
+    the wanted examples each finished batch held.
+    """
+    plan = _plan(lengths, tokens_a_batch, step, bytes_a_pair)
     finished: dict[int, dict] = {}  # waiting for their turn
     turn = done
-    for batch, maps in _run_ahead(run, (b for b in plan if max(b) >= done)):
-        wanted = {i: finish(i, maps, row) for row, i in enumerate(batch) if i >= done}
+    for batch, result in _run_ahead(run, (b for b in plan if max(b) >= done)):
+        wanted = {i: finish(i, result, row) for row, i in enumerate(batch) if i >= done}
         finished |= wanted
         on_batch(len(wanted))
         while turn in finished:
@@ -154,15 +184,26 @@ def _plan(
         window, filled = [], 0
 
 
-def _pad(items: Sequence[Prepared], rows: int, length: int) -> list[np.ndarray]:
+def padded_inputs(
+    items: Sequence[Prepared], shape: tuple[int, int]
+) -> list[np.ndarray]:
     """Token ids [B, T], segment ids [B, T], lengths [B]; rows left over are empty."""
-    token_ids, segment_ids = np.zeros((2, rows, length), "int32")
-    lengths = np.zeros(rows, "int32")
-    for row, item in enumerate(items):
-        lengths[row] = len(item.tokens)
-        token_ids[row, : lengths[row]] = item.token_ids
-        segment_ids[row, : lengths[row]] = item.segment_ids
-    return [token_ids, segment_ids, lengths]
+    lengths = [len(item.tokens) for item in items] + [0] * (shape[0] - len(items))
+    return [
+        padded([item.token_ids for item in items], shape),
+        padded([item.segment_ids for item in items], shape),
+        np.array(lengths, "int32"),
+    ]
+
+
+def padded(
+    rows: Sequence[Sequence[int]], shape: tuple[int, int], fill: int = 0
+) -> np.ndarray:
+    """Rows of unlike lengths as one array of numbers of this shape, filled up."""
+    array = np.full(shape, fill, "int32")
+    for row, numbers in enumerate(rows):
+        array[row, : len(numbers)] = numbers
+    return array
 
 
 def _round_up(number: int, step: int) -> int:

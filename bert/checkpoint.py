@@ -2,7 +2,7 @@
 
 Both are read into one form, Google's names, which are the paths of the Keras variables.
 Loading is strict: a missing, unknown or mis-shaped name is an error that lists them;
-only the groups in LEFT_OVER may stay behind.
+only the groups in LEFT_OVER may stay behind, unless the model asked for has them.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ import keras
 import numpy as np
 
 from bert.folder import BertConfig, weight_files
-from bert.modeling import ACTIVATIONS, BertModel
+from bert.modeling import ACTIVATIONS, BertModel, MaskedLanguageModel
 from files import InputError
 
 LEFT_OVER = re.compile(
@@ -25,6 +25,7 @@ LEFT_OVER = re.compile(
     r"|.*/position_ids"  # 0, 1, 2 ... stored by older Hugging Face versions
     r"|global_step|beta[12]_power|.*/(adam_[mv]|Adam(_1)?|lamb_[mv])"  # the optimizer's
 )
+UNTIED = "cls/predictions/decoder/kernel"  # Hugging Face may store it once more
 KEPT_EMBEDDINGS = re.compile(r"bert/embeddings/(word|position)_embeddings")
 
 
@@ -45,6 +46,7 @@ def load_model(
     tiny: bool = False,
     maps_dtype: str = "float32",
     precision: str = "float32",
+    masked_lm: bool = False,
 ) -> BertModel:
     """A BertModel with the weights of `folder`, ready for `predict_on_batch`.
 
@@ -52,7 +54,9 @@ def load_model(
     "keep-embeddings" keeps word and position embeddings and draws all other weights
     anew (the control of Section 5), "all" draws every weight and needs no weight file;
     so does `tiny`, which shrinks the model to three small layers. `precision` is a
-    Keras dtype policy. Raises InputError for a folder that does not hold this BERT.
+    Keras dtype policy. `masked_lm` asks for a MaskedLanguageModel, which has all layers
+    and the head that predicts masked tokens. Raises InputError for a folder that does
+    not hold this BERT.
     """
     config = BertConfig.from_folder(folder)
     if tiny:
@@ -68,7 +72,10 @@ def load_model(
             f"expected one of {', '.join(ACTIVATIONS)}"
         )
     with _dtype_policy(precision):
-        model = BertModel(config, layers, maps_dtype)
+        if masked_lm:
+            model = MaskedLanguageModel(config)
+        else:
+            model = BertModel(config, layers, maps_dtype)
     model.build()
     if random_init != "all":
         _load(model, _read_weights(Path(folder)), folder)
@@ -141,6 +148,8 @@ def google_name(key: str) -> tuple[str, bool]:
         name = "bert/" + name
     name = name.replace("LayerNorm/weight", "LayerNorm/gamma")
     name = name.replace("LayerNorm/bias", "LayerNorm/beta")
+    if name == "cls/predictions/bias":
+        return "cls/predictions/output_bias", False
     if name.endswith("_embeddings/weight"):
         return name.removesuffix("/weight"), False
     if name.endswith("/weight"):
@@ -158,10 +167,22 @@ def _load(model: BertModel, weights: dict[str, Weight], source: str | Path) -> N
         for name, v in variables.items()
         if name in weights and weights[name].shape != tuple(v.shape)
     ]
+    head = sorted(name for name in variables if name.startswith("cls/"))
+    if head and missing == head:
+        raise InputError(
+            f"{source}: no masked-LM head, as in sentence encoders; a BERT as it was "
+            f"pre-trained has one. missing: {', '.join(head)}"
+        )
     wrong = {"missing": missing, "unknown": unknown, "of another shape": misshapen}
     if any(wrong.values()):
         listed = "; ".join(f"{k}: {', '.join(v)}" for k, v in wrong.items() if v)
         raise InputError(f"{source}: the weights do not fit the config. {listed}")
+    if head and UNTIED in weights:
+        words = weights["bert/embeddings/word_embeddings"].read()
+        if not np.array_equal(weights[UNTIED].read().T, words):
+            raise InputError(
+                f"{source}: {UNTIED} is not the word embeddings, as it is in BERT"
+            )
     for name, variable in variables.items():
         try:
             variable.assign(np.asarray(weights[name].read(), dtype="float32"))
@@ -178,7 +199,7 @@ def _draw(model: BertModel, seed: int, keep_embeddings: bool) -> None:
         name = variable.path
         if keep_embeddings and KEPT_EMBEDDINGS.fullmatch(name):
             continue
-        if name.endswith(("/bias", "/beta")):
+        if name.endswith(("bias", "/beta")):
             values = np.zeros(variable.shape)
         elif name.endswith("/gamma"):
             values = np.ones(variable.shape)

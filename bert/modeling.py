@@ -1,11 +1,13 @@
 """BERT's forward pass as far as its attention maps: Keras 3 layers, any backend.
 
-Shapes: B batch, L layers, H heads, T tokens, D hidden size, E = D / H.
+Shapes: B batch, L layers, H heads, T tokens, D hidden size, E = D / H; with the head
+for masked tokens, M of them and V words.
 
 Layers are named so that a variable's path is its name in Google's checkpoints, such as
 `bert/encoder/layer_0/attention/self/query/kernel`; loading needs no table of names.
 Every variable of the encoder exists, but the last layer that is asked for ends at its
-softmax: nothing is computed that no map needs. Dropout is left out, as is the pooler.
+softmax: nothing is computed that no map needs. Only where masked tokens are predicted
+is the last layer run in full. Dropout is left out, as is the pooler.
 """
 
 from collections.abc import Sequence
@@ -74,8 +76,10 @@ class SelfAttention(keras.Layer):
         query = self.query(x) * (self.size // self.heads) ** -0.5
         keys = ops.transpose(self._split(self.key(x)), (0, 2, 3, 1))  # [B, H, E, T]
         queries = ops.transpose(self._split(query), (0, 2, 1, 3))  # [B, H, T, E]
-        scores = ops.cast(ops.matmul(queries, keys), "float32")
-        return ops.softmax(scores + bias)
+        scores = ops.matmul(queries, keys)
+        # in float32 at least: half precision is too coarse for a softmax
+        dtype = keras.backend.result_type(scores.dtype, "float32")
+        return ops.softmax(ops.cast(scores, dtype) + ops.cast(bias, dtype))
 
     def call(self, x, attention):  # [B, T, D], [B, H, T, T] -> [B, T, D]
         """What each token takes over from the others."""
@@ -167,11 +171,7 @@ class BertModel(keras.Model):
         attends. Returns one array [B, H, T, T] for each layer kept; row i of the map
         of a head is attention from token i and sums to one.
         """
-        token_ids, segment_ids, lengths = inputs
-        places = ops.arange(ops.shape(token_ids)[1])  # [T]
-        padding = ops.cast(places[None] >= lengths[:, None], "float32")  # [B, T]
-        bias = NEVER * padding[:, None, None]  # [B, 1, 1, T]
-        x = self.embeddings(token_ids, segment_ids)  # [B, T, D]
+        x, bias = self.embed(*inputs)
         maps, last = {}, max(self.layers_kept)
         for i, layer in enumerate(self.encoder[: last + 1]):
             attention = layer.self_attention.attention(x, bias)  # [B, H, T, T]
@@ -180,6 +180,68 @@ class BertModel(keras.Model):
             if i < last:
                 x = layer(x, attention)
         return [maps[i] for i in self.layers_kept]
+
+    def embed(self, token_ids, segment_ids, lengths):
+        """What the first layer reads [B, T, D], and what keeps padding from being
+        attended to, to be added to the scores [B, 1, 1, T]."""
+        places = ops.arange(ops.shape(token_ids)[1])  # [T]
+        padding = ops.cast(places[None] >= lengths[:, None], "float32")  # [B, T]
+        return self.embeddings(token_ids, segment_ids), NEVER * padding[:, None, None]
+
+
+class Predictions(keras.Layer):
+    """The head that predicts masked tokens, its decoder tied to the word embeddings."""
+
+    def __init__(self, config: BertConfig, **kwargs):
+        super().__init__(**kwargs)
+        self.config = config
+        self.dense = dense(config.hidden_size, "dense", ACTIVATIONS[config.hidden_act])
+        self.norm = layer_norm(config)
+
+    def build(self) -> None:
+        shape = (None, None, self.config.hidden_size)
+        with keras.name_scope("transform"):
+            self.dense.build(shape)
+            self.norm.build(shape)
+        self.bias = self.add_weight(
+            (self.config.vocab_size,), initializer="zeros", name="output_bias"
+        )
+
+    def call(self, x, words):  # [B, M, D], [V, D] -> [B, M, V]
+        x = self.norm(self.dense(x))
+        return ops.matmul(x, ops.transpose(words)) + self.bias
+
+
+class MaskedLanguageModel(BertModel):
+    """BERT with the head of its pre-training, which predicts masked tokens.
+
+    All layers are run in full, so that what comes out depends on every map.
+    """
+
+    def __init__(self, config: BertConfig, **kwargs):
+        super().__init__(config, **kwargs)
+        self.predictions = Predictions(config, name="predictions")
+
+    def build(self) -> None:
+        super().build()
+        with keras.name_scope("cls", override_parent=""):  # beside "bert", not in it
+            self.predictions.build()
+
+    def call(self, inputs):
+        """Attention maps of a padded batch, and predictions for its masked tokens.
+
+        `inputs` are those of BertModel and the places of masked tokens [B, M], with -1
+        where an example has fewer. Returns the maps, one array [B, H, T, T] for each
+        layer, as they are used in what follows, and logits [B, M, V].
+        """
+        *inputs, masked = inputs
+        x, bias = self.embed(*inputs)
+        maps = []
+        for layer in self.encoder:
+            maps.append(layer.self_attention.attention(x, bias))  # [B, H, T, T]
+            x = layer(x, maps[-1])
+        chosen = ops.one_hot(masked, ops.shape(x)[1], dtype=x.dtype)  # [B, M, T]
+        return maps, self.predictions(ops.matmul(chosen, x), self.embeddings.words)
 
 
 def dense(units: int, name: str, activation=None) -> keras.layers.Dense:

@@ -15,7 +15,7 @@ from tokenizers import models, normalizers, pre_tokenizers
 from bert.folder import read_json
 from files import InputError
 
-UNK, CLS, SEP = "[UNK]", "[CLS]", "[SEP]"
+UNK, CLS, SEP, MASK = "[UNK]", "[CLS]", "[SEP]", "[MASK]"
 LONGEST_WORD = 200  # characters
 
 

@@ -63,6 +63,23 @@ def tiny_weights(seed: int = 0) -> dict[str, np.ndarray]:
     }
 
 
+def tiny_head(seed: int = 1) -> dict[str, np.ndarray]:
+    """Random weights of its head for masked tokens."""
+    d, at = CONFIG["hidden_size"], "cls/predictions/transform"
+    shapes = {
+        "cls/predictions/output_bias": [CONFIG["vocab_size"]],
+        f"{at}/dense/kernel": [d, d],
+        f"{at}/dense/bias": [d],
+        f"{at}/LayerNorm/gamma": [d],
+        f"{at}/LayerNorm/beta": [d],
+    }
+    rng = np.random.default_rng(seed)
+    return {
+        name: rng.normal(float(name.endswith("gamma")), 0.4, shape).astype("float32")
+        for name, shape in shapes.items()
+    }
+
+
 def write_google(folder, weights, **more):
     """Write a folder as Google's: TensorFlow's own format of checkpoints."""
     import tensorflow as tf
@@ -86,6 +103,7 @@ def write_hugging_face(folder, weights, prefix="bert.", shards=1):
         key = re.sub(r"layer_(\d+)", r"layer.\1", name).replace("/", ".")
         key = key.replace("LayerNorm.gamma", "LayerNorm.weight")
         key = key.replace("LayerNorm.beta", "LayerNorm.bias")
+        key = key.replace("output_bias", "bias")
         if key.endswith("kernel"):
             key, weight = key.replace("kernel", "weight"), weight.T.copy()
         elif key.endswith("_embeddings"):
@@ -114,6 +132,13 @@ def _write_common(folder, config_name):
 def bert_dir(tmp_path_factory):
     """The tiny BERT in a Hugging Face folder."""
     return write_hugging_face(tmp_path_factory.mktemp("bert"), tiny_weights())
+
+
+@pytest.fixture(scope="session")
+def masked_lm_dir(tmp_path_factory):
+    """The tiny BERT with its head for masked tokens, in a Hugging Face folder."""
+    folder = tmp_path_factory.mktemp("masked_lm")
+    return write_hugging_face(folder, tiny_weights() | tiny_head())
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,5 @@
-"""BERT's attention maps in plain NumPy and float64, written apart from bert/.
+"""BERT in plain NumPy and float64, written apart from bert/: its attention maps, and
+its loss on masked tokens with the gradients of it.
 
 Follows Vaswani et al. (2017), Section 3, and Devlin et al. (2019), Section 3.
 """
@@ -9,16 +10,59 @@ from scipy.special import erf
 
 def attention_maps(weights, heads, token_ids, segment_ids):
     """Maps [L, H, T, T] of one unpadded example; `weights` have Google's names."""
+    return _forward(weights, heads, token_ids, segment_ids)[0]
+
+
+def masked_loss(weights, heads, token_ids, segment_ids, masked, truth, nudge=None):
+    """Mean cross-entropy, in nats, of the `truth` at the places `masked`."""
+    _, x = _forward(weights, heads, token_ids, segment_ids, nudge)
+    w = {name: value.astype(np.float64) for name, value in weights.items()}
+    at = "cls/predictions/transform"
+    x = _gelu(x[masked] @ w[f"{at}/dense/kernel"] + w[f"{at}/dense/bias"])
+    x = _norm(x, w[f"{at}/LayerNorm/gamma"], w[f"{at}/LayerNorm/beta"])
+    logits = x @ w["bert/embeddings/word_embeddings"].T
+    logits = logits + w["cls/predictions/output_bias"]  # [M, V]
+    peak = logits.max(-1, keepdims=True)
+    total = peak[:, 0] + np.log(np.exp(logits - peak).sum(-1))
+    return (total - logits[np.arange(len(masked)), truth]).mean()
+
+
+def gradients(weights, heads, token_ids, segment_ids, masked, truth, step=1e-4):
+    """Derivatives [L, H, T, T] of the loss by each attention weight alone, from the
+    losses a step above and below: nothing is propagated back."""
+    shape = attention_maps(weights, heads, token_ids, segment_ids).shape
+    found = np.zeros(shape)
+    for place in np.ndindex(shape):
+        losses = [
+            masked_loss(
+                weights, heads, token_ids, segment_ids, masked, truth, (place, size)
+            )
+            for size in (step, -step)
+        ]
+        found[place] = (losses[0] - losses[1]) / (2 * step)
+    return found
+
+
+def _norm(x, gamma, beta):
+    centred = x - x.mean(-1, keepdims=True)
+    deviation = np.sqrt((centred**2).mean(-1, keepdims=True) + 1e-12)
+    return centred / deviation * gamma + beta
+
+
+def _gelu(x):
+    return x * (1 + erf(x / np.sqrt(2))) / 2
+
+
+def _forward(weights, heads, token_ids, segment_ids, nudge=None):
+    """Maps [L, H, T, T] and the last layer's output [T, D]. `nudge` is the place of an
+    attention weight and what is added to it where it is used."""
     w = {name: value.astype(np.float64) for name, value in weights.items()}
 
     def linear(x, name):
         return x @ w[f"{name}/kernel"] + w[f"{name}/bias"]
 
     def norm(x, name):
-        centred = x - x.mean(-1, keepdims=True)
-        deviation = np.sqrt((centred**2).mean(-1, keepdims=True) + 1e-12)
-        gamma, beta = w[f"{name}/LayerNorm/gamma"], w[f"{name}/LayerNorm/beta"]
-        return centred / deviation * gamma + beta
+        return _norm(x, w[f"{name}/LayerNorm/gamma"], w[f"{name}/LayerNorm/beta"])
 
     emb = "bert/embeddings"
     x = w[f"{emb}/word_embeddings"][token_ids]
@@ -35,10 +79,11 @@ def attention_maps(weights, heads, token_ids, segment_ids):
         scores = np.einsum("hie,hje->hij", q, k) / np.sqrt(q.shape[-1])
         powers = np.exp(scores - scores.max(-1, keepdims=True))
         maps.append(powers / powers.sum(-1, keepdims=True))
+        if nudge and nudge[0][0] == layer:
+            maps[-1][nudge[0][1:]] += nudge[1]
         mixed = np.concatenate(list(maps[-1] @ v), axis=-1)
         out = f"{at}/attention/output"
         x = norm(linear(mixed, f"{out}/dense") + x, out)
-        inner = linear(x, f"{at}/intermediate/dense")
-        inner = inner * (1 + erf(inner / np.sqrt(2))) / 2  # GELU
+        inner = _gelu(linear(x, f"{at}/intermediate/dense"))
         x = norm(linear(inner, f"{at}/output/dense") + x, f"{at}/output")
-    return np.array(maps)
+    return np.array(maps), x

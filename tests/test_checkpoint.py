@@ -5,7 +5,13 @@ import shutil
 
 import numpy as np
 import pytest
-from conftest import CONFIG, tiny_weights, write_google, write_hugging_face
+from conftest import (
+    CONFIG,
+    tiny_head,
+    tiny_weights,
+    write_google,
+    write_hugging_face,
+)
 
 from bert import BertConfig, embed_words, load_model
 from bert.folder import weight_digest, weight_files
@@ -85,6 +91,52 @@ def test_missing_unknown_and_misshapen_weights_are_listed_together(tmp_path):
         "of another shape: bert/embeddings/word_embeddings "
         f"(expected [{CONFIG['vocab_size']}, 15], found [5, 15])"
     )
+
+
+@pytest.mark.parametrize("write", [write_google, write_hugging_face])
+def test_head_for_masked_tokens_is_loaded_when_asked_for(tmp_path, write):
+    folder = write(tmp_path, tiny_weights() | tiny_head())
+    assert_holds(load_model(folder, masked_lm=True), tiny_weights() | tiny_head())
+    assert_holds(load_model(folder), tiny_weights())
+
+
+def test_checkpoint_without_a_head_says_what_is_missing(tmp_path):
+    """All of it, as in sentence encoders, or some."""
+    folder = write_hugging_face(tmp_path, tiny_weights())
+    with pytest.raises(InputError) as error:
+        load_model(folder, masked_lm=True)
+    assert "no masked-LM head, as in sentence encoders" in str(error.value)
+    assert str(error.value).endswith(f"missing: {', '.join(sorted(tiny_head()))}")
+    head = tiny_head()
+    del head["cls/predictions/transform/dense/bias"]
+    write_hugging_face(tmp_path, tiny_weights() | head)
+    with pytest.raises(
+        InputError, match=r"config\. missing: cls/predictions/transform/dense/bias$"
+    ):
+        load_model(folder, masked_lm=True)
+
+
+def test_decoder_stored_beside_the_words_must_be_the_same(tmp_path):
+    weights = tiny_weights() | tiny_head()
+    decoder = weights["bert/embeddings/word_embeddings"].T.copy()
+    bias = weights["cls/predictions/output_bias"]
+    more = {"cls/predictions/decoder/kernel": decoder}
+    more["cls/predictions/decoder/bias"] = bias
+    folder = write_hugging_face(tmp_path, weights | more)
+    assert_holds(load_model(folder, masked_lm=True), weights)
+    decoder[3, 4] += 1
+    write_hugging_face(tmp_path, weights | more)
+    with pytest.raises(InputError, match="decoder/kernel is not the word embeddings"):
+        load_model(folder, masked_lm=True)
+    load_model(folder)  # which has no use for it
+
+
+def test_random_head_is_idle_but_for_its_kernel(bert_dir):
+    model = load_model(bert_dir, random_init="all", masked_lm=True)
+    held = {v.path: np.asarray(v) for v in model.variables if "cls/" in v.path}
+    assert held.keys() == tiny_head().keys()
+    assert (held["cls/predictions/output_bias"] == 0).all()
+    assert held["cls/predictions/transform/dense/kernel"].any()
 
 
 def test_missing_weights_hide_behind_no_left_over_group(tmp_path):

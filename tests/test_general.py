@@ -7,13 +7,15 @@ import pytest
 from heads import example_of, to_offset, to_token, uniform
 
 from analysis.general import (
+    GRADIENT_KINDS,
     KINDS,
     GeneralStatistics,
+    GradientStatistics,
     describe_heads,
     paper_claims,
     typical_heads,
 )
-from analysis.maps import accumulate, head_name, labels
+from analysis.maps import accumulate, describe_maps, head_name, labels
 from attention.store import AttentionWriter
 from files import InputError
 
@@ -195,3 +197,104 @@ def test_bad_maps_are_named_by_file_and_example(tmp_path):
 def test_nothing_taken_in_is_an_error_where_a_number_is_asked_for():
     with pytest.raises(InputError, match="is the file empty"):
         _ = GeneralStatistics().averages
+
+
+def gradients_of(tokens, by_column, *, scale=(1,), masked=(1,), loss=2.0):
+    """One layer; a head for each scale, whose gradient by each token is the column's,
+    from the first row halved and from the second one and a half times."""
+    rows = np.ones((len(tokens), 1))
+    rows[:2, 0] = 0.5, 1.5
+    maps = [s * rows * np.array(by_column, float) for s in scale]
+    return {
+        **example_of(tokens, *maps),
+        "masked": list(masked),
+        "shown": ["[MASK]" for _ in masked],
+        "loss": loss,
+    }
+
+
+def gradient_statistics(*examples):
+    statistics = GradientStatistics()
+    for example in examples:
+        statistics.update(example)
+    return statistics
+
+
+def test_gradients_by_hand():
+    """Rows average to one, so that a kind's mean is that of its columns. Of TOKENS,
+    [SEP] has 4 and 8, punctuation 1 and 3, the other four 0, 2, 1 and 5. The second
+    document has no punctuation, [SEP] has 2, the other 7; it counts as much."""
+    statistics = gradient_statistics(
+        gradients_of(TOKENS, [0, 2, 1, 1, 4, 5, 3, 8], scale=(1, 2, 4), loss=3),
+        gradients_of(["fox", "[SEP]"], [7, 2], scale=(1, 2, 4), loss=1),
+    )
+    averages = statistics.averages
+    assert set(averages) == set(GRADIENT_KINDS)
+    assert averages["sep"].tolist() == [[4, 8, 16]]  # of 6 and 2
+    assert averages["punct"].tolist() == [[2, 4, 8]]
+    assert averages["other"].tolist() == [[4.5, 9, 18]]  # of 2 and 7
+    assert statistics.loss == 2
+    assert statistics.documents == 2
+
+
+def test_a_document_without_masked_tokens_has_no_gradients():
+    some = gradients_of(["fox", "[SEP]"], [6, 2])
+    nothing = gradients_of(["[CLS]", "[SEP]"], [0, 0], masked=(), loss=0.0)
+    statistics = gradient_statistics(nothing)
+    assert np.isnan(statistics.averages["sep"]).all()
+    assert np.isnan(statistics.loss)
+    statistics.update(some)
+    assert statistics.averages["sep"].item() == 2
+    assert statistics.loss == 2
+    assert statistics.documents == 2
+
+
+def test_merged_gradients_equal_one_pass():
+    examples = [
+        gradients_of(["a", "fox", ".", "[SEP]"][-n:], range(1, n + 1), loss=n)
+        for n in (4, 3, 2, 3)
+    ]
+    whole = gradient_statistics(*examples)
+    parts = GradientStatistics()
+    for part in (examples[:1], [], examples[1:]):
+        parts.merge(gradient_statistics(*part))
+    assert parts.documents == 4
+    assert parts.loss == whole.loss == 12 / 4
+    for kind in GRADIENT_KINDS:
+        np.testing.assert_allclose(parts.averages[kind], whole.averages[kind])
+
+
+def test_what_is_no_gradients_is_refused(tmp_path):
+    fine = gradients_of(TOKENS, range(8))
+    attention = six_heads(TOKENS)
+    signed = {**fine, "attns": -fine["attns"]}
+    nan = {**fine, "attns": fine["attns"] * np.float16("nan")}
+    more = gradients_of(TOKENS, range(8), scale=(1, 2))
+    for bad, message in (
+        (attention, "no 'masked' tokens, so these are no gradients"),
+        (signed, "gradients below 0 or no numbers, expected absolute values"),
+        (nan, "gradients below 0 or no numbers, expected absolute values"),
+        (more, "maps of 1 layers and 2 heads, but the examples before have 1 and 1"),
+    ):
+        path = tmp_path / "x_grads.pkl"
+        with AttentionWriter(path, {}) as writer:
+            writer.write(fine)
+            writer.write(bad)
+        with pytest.raises(InputError, match=rf"x_grads\.pkl: example 1: {message}"):
+            accumulate(path, GradientStatistics())
+
+
+def test_gradients_are_described_by_the_weights_they_are_of(tmp_path):
+    """attention_gradients.py has neither --random-init nor --layers."""
+    path = tmp_path / "x_grads.pkl"
+    settings = {
+        "flags": {"bert_dir": "BERT", "preprocessed_data_file": "x.json"},
+        "weights_sha256": "0123456789abcdef",
+        "examples": 3,
+        "written": 2,
+    }
+    with AttentionWriter(path, settings):
+        pass
+    assert describe_maps(path) == (
+        f"{path}: 2 of 3 examples of x.json through BERT (weights 0123456789ab…)"
+    )

@@ -10,6 +10,7 @@ import nbformat
 import numpy as np
 import pytest
 
+import attention_gradients
 import extract_attention
 import head_distances
 import preprocess_coref
@@ -74,20 +75,25 @@ def data(tmp_path_factory, bert_dir):
     return folder
 
 
-@pytest.mark.parametrize("name", FIGURES)
-def test_notebook_runs_headless_and_saves_every_figure(data, monkeypatch, name):
+def execute(name, data, monkeypatch) -> list:
+    """Run a notebook on a data folder; return what it printed."""
     monkeypatch.setenv("ATTN_DATA_DIR", str(data))
     command = [sys.executable, "-m", "nbconvert", "--KernelManager.transport=ipc"]
     command += ["--to", "notebook", "--execute", "--output-dir", data]
     subprocess.run([*command, ROOT / f"{name}.ipynb"], check=True, cwd=ROOT)
     notebook = nbformat.read(data / f"{name}.ipynb", as_version=4)
-    streams = [
+    return [
         output
         for cell in notebook.cells
         if cell.cell_type == "code"
         for output in cell.outputs
         if output.output_type == "stream"
     ]
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_notebook_runs_headless_and_saves_every_figure(data, monkeypatch, name):
+    streams = execute(name, data, monkeypatch)
     assert re.search(r"(\d+) of \1 examples", streams[0].text)
     assert all(s.name == "stdout" for s in streams), streams  # and no warnings
     for figure in FIGURES[name]:
@@ -96,6 +102,18 @@ def test_notebook_runs_headless_and_saves_every_figure(data, monkeypatch, name):
     for table in TABLES[name]:
         for kind in ("csv", "tex"):
             assert (data / "tables" / f"{table}.{kind}").stat().st_size > 1000
+
+
+def test_figure_3_is_drawn_where_there_are_gradients(data, masked_lm_dir, monkeypatch):
+    flags = ["--preprocessed-data-file", data / "unlabeled.json"]
+    flags += ["--bert-dir", masked_lm_dir, "--max-sequence-length", "32"]
+    figure = data / "figures" / "figure_3.pdf"
+    assert not figure.exists()
+    assert attention_gradients.main(flags) == 0
+    streams = execute("General_Analysis", data, monkeypatch)
+    assert all(s.name == "stdout" for s in streams), streams
+    assert "Mean loss of a masked token: " in streams[2].text
+    assert figure.stat().st_size > 1000
 
 
 @pytest.mark.parametrize("name", FIGURES)

@@ -10,7 +10,7 @@ from matplotlib.collections import LineCollection, PathCollection
 
 from analysis import plots
 from analysis.coreference import Link
-from analysis.general import GeneralStatistics, describe_heads
+from analysis.general import GeneralStatistics, GradientStatistics, describe_heads
 from analysis.syntax import DirectedHead
 
 mpl.use("agg")
@@ -165,6 +165,29 @@ def test_no_legend_covers_a_point(statistics):
     figure.canvas.draw()
     for ax in axes:
         assert ax.get_legend().get_window_extent().y0 >= ax.get_window_extent().y1 - 1
+
+
+def test_gradients_have_a_point_a_head_and_a_line_of_means():
+    """[SEP], "." and other tokens have three gradients each, times 1 to 6 by head."""
+    columns = np.array([0.5, 0.5, 0.5, 0.25, 0.125])  # of TOKENS
+    statistics = GradientStatistics()
+    example = example_of(TOKENS, *(n * np.tile(columns, (5, 1)) for n in range(1, 7)))
+    example["attns"] = example["attns"].reshape(3, 2, 5, 5)
+    statistics.update(example | {"masked": [1], "loss": 1.0})
+    figure, ax = plt.subplots()
+    plots.plot_gradients(statistics, ax)
+    figure.canvas.draw()
+    handles = ax.get_legend().get_texts()
+    assert [t.get_text() for t in handles] == ["other tokens", "[SEP]", ". or ,"]
+    for size, points, line in zip(
+        (0.5, 0.125, 0.25), points_of(ax), ax.lines, strict=True
+    ):
+        assert points[:, 0].tolist() == [1, 1, 2, 2, 3, 3]
+        np.testing.assert_allclose(points[:, 1], size * np.arange(1, 7))
+        np.testing.assert_allclose(line.get_ydata(), size * np.array([1.5, 3.5, 5.5]))
+    assert ax.get_legend().get_window_extent().y0 >= ax.get_window_extent().y1 - 1
+    assert ax.get_ylim()[0] == 0
+    assert "nats" in ax.get_ylabel()
 
 
 def test_entropies_have_a_dashed_line_at_uniform_attention(statistics):
@@ -378,6 +401,6 @@ def test_figures_are_saved_twice_and_the_same_each_time(tmp_path, monkeypatch):
 
 def test_colours_of_a_panel_differ_for_colour_blind_readers():
     """Luminance differs too, or the markers do."""
-    for panel in plots.PANELS:
+    for panel in (*plots.PANELS, plots.GRADIENTS):
         assert len({marker for *_, marker in panel}) == len(panel)
     assert len({marker for *_, marker in plots.BEHAVIOURS.values()}) == 6 + 1

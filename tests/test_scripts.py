@@ -11,10 +11,12 @@ import time
 from pathlib import Path
 
 import numpy as np
+import oracle
 import pytest
-from conftest import tiny_weights, write_google, write_hugging_face
+from conftest import tiny_head, tiny_weights, write_google, write_hugging_face
 from oracle import attention_maps
 
+import attention_gradients
 import extract_attention
 import preprocess_unlabeled
 from attention import extraction
@@ -350,31 +352,126 @@ assert not {{"keras", "tensorflow", "jax"}} & sys.modules.keys()
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
 
 
-# The script with a short look-ahead, so that it writes from the start.
+def gradients(data, bert_dir, *flags) -> int:
+    return attention_gradients.main(
+        ["--preprocessed-data-file", data, "--bert-dir", bert_dir]
+        + ["--max-sequence-length", "32", *flags]
+    )
+
+
+def test_gradients_of_every_kind_of_example(tmp_path, data, masked_lm_dir, capsys):
+    """What BERT read and was to predict is in the file; that is enough to check it."""
+    assert gradients(data, masked_lm_dir, "--mask-rate", "0.4") == 0
+    assert "3 examples written" in capsys.readouterr().out
+    with open(tmp_path / "data_grads.pkl", "rb") as file:
+        found = pickle.load(file)
+    assert [e["tokens"] for e in found] == [
+        ["[CLS]", "the", "fox", "[SEP]"],
+        ["[CLS]", "jump", "##s", "over", "[SEP]"],
+        ["[CLS]", "dog", "[SEP]", "a", "[SEP]"],
+    ]
+    assert found[1]["heads"] == [0, 1]
+    vocabulary = (masked_lm_dir / "vocab.txt").read_text(encoding="utf-8").split("\n")
+    for example in found:
+        ids = [vocabulary.index(token) for token in example["tokens"]]
+        truth = [ids[place] for place in example["masked"]]
+        for place, shown in zip(example["masked"], example["shown"], strict=True):
+            ids[place] = vocabulary.index(shown)
+        expected = oracle.gradients(
+            tiny_weights() | tiny_head(),
+            3,
+            ids,
+            [0] * len(ids),
+            example["masked"],
+            truth,
+        )
+        assert len(example["masked"]) == 2  # 0.4 of 4 and of 5 tokens
+        assert example["attns"].dtype == np.float32
+        np.testing.assert_allclose(
+            example["attns"], np.abs(expected), rtol=2e-3, atol=1e-4
+        )
+
+
+def test_masks_depend_on_the_seed_and_not_on_batches(tmp_path, data, masked_lm_dir):
+    def masks(*flags):
+        assert gradients(data, masked_lm_dir, "--mask-rate", "0.4", *flags) == 0
+        maps = load_attention(tmp_path / "data_grads.pkl")
+        return [(e["masked"], e["shown"]) for e in maps]
+
+    assert masks() == masks("--batch-size", "1")
+    assert masks() != masks("--seed", "1")
+
+
+def test_nothing_to_mask_is_counted_and_told(tmp_path, masked_lm_dir, capsys):
+    data = tmp_path / "data.json"
+    data.write_text(json.dumps([{"text": "fox " * 40}, {"text": ""}, {"text": "a"}]))
+    assert gradients(data, masked_lm_dir) == 0
+    output = capsys.readouterr().out
+    assert "2 examples written" in output
+    assert "1 example left out, longer than 32 tokens" in output
+    assert "1 example with no token to mask" in output
+    meta = json.loads((tmp_path / "data_grads.meta.json").read_text())
+    assert meta["nothing_to_mask"] == [1]
+    nothing, some = load_attention(tmp_path / "data_grads.pkl")
+    assert not nothing["attns"].any()
+    assert some["attns"].any()
+
+
+def test_gradients_that_cannot_be_had(
+    tmp_path, data, bert_dir, masked_lm_dir, capsys, monkeypatch
+):
+    assert gradients(data, bert_dir) == 1
+    error = capsys.readouterr().err
+    assert "no masked-LM head" in error
+    assert "missing: cls/predictions/output_bias, " in error
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    assert gradients(data, masked_lm_dir) == 1
+    error += capsys.readouterr().err
+    assert "KERAS_BACKEND is 'jax', but gradients need TensorFlow" in error
+    assert re.fullmatch(r"(error: .*\n){2}", error)
+    for rate in ("0", "1.5", "nan"):
+        with pytest.raises(SystemExit):
+            gradients(data, masked_lm_dir, "--mask-rate", rate)
+        error = capsys.readouterr().err
+        assert f"expected a number above 0 and up to 1, found {rate}" in error
+    assert list(tmp_path.glob("*grads*")) == []
+
+
+# A script with a short look-ahead, so that it writes from the start.
 SMALL_WINDOWS = """
-import signal, sys, attention.extraction, extract_attention
+import signal, sys, attention.extraction, {script}
 signal.signal(signal.SIGINT, signal.default_int_handler)  # off in background jobs
 attention.extraction.LOOK_AHEAD_BYTES = 50_000
-sys.exit(extract_attention.main())
+sys.exit({script}.main())
 """
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize(
+    ("script", "how"),
+    [
+        (extract_attention, signal.SIGKILL),
+        (extract_attention, signal.SIGINT),
+        (attention_gradients, signal.SIGKILL),
+    ],
+)
 def test_a_killed_run_leaves_no_output_and_resumes_to_the_same_bytes(
-    tmp_path, bert_dir, capsys, monkeypatch, how
+    tmp_path, masked_lm_dir, capsys, monkeypatch, script, how
 ):
     rng = np.random.default_rng(0)
     words = ["the", "fox", "dog", "jumps", "unaffable"]
     examples = [
-        {"words": rng.choice(words, rng.integers(3, 12)).tolist()} for _ in range(3000)
+        {"words": rng.choice(words, rng.integers(3, 12)).tolist()} for _ in range(1500)
     ]
-    data, outfile = tmp_path / "data.json", tmp_path / "data_attn.pkl"
+    data, outfile = tmp_path / "data.json", tmp_path / "maps.pkl"
     data.write_text(json.dumps(examples))
     partial = Path(f"{outfile}.partial")
-    flags = ["--max-sequence-length=32", "--batch-size=1", "--word-level"]
+    flags = ["--max-sequence-length=32", "--batch-size=1", "--outfile", outfile]
+    flags += ["--preprocessed-data-file", data, "--bert-dir", masked_lm_dir]
+    if script is extract_attention:
+        flags.append("--word-level")
 
-    command = [sys.executable, "-c", SMALL_WINDOWS, *flags]
-    command += ["--preprocessed-data-file", data, "--bert-dir", bert_dir]
+    code = SMALL_WINDOWS.format(script=script.__name__)
+    command = [sys.executable, "-c", code, *flags]
     process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
     while not (partial.exists() and partial.stat().st_size > 50_000):
         assert process.poll() is None, process.stderr.read()
@@ -388,15 +485,15 @@ def test_a_killed_run_leaves_no_output_and_resumes_to_the_same_bytes(
 
     monkeypatch.setattr(extraction, "LOOK_AHEAD_BYTES", 50_000)
     # other flags are refused, and spoil nothing
-    assert extract(data, bert_dir, *flags, "--resume", "--seed", "1") == 1
+    assert script.main([*flags, "--resume", "--seed", "1"]) == 1
     refusal = capsys.readouterr().err
     assert "cannot be resumed, begun with other settings: flags" in refusal
 
-    assert extract(data, bert_dir, *flags, "--resume") == 0
+    assert script.main([*flags, "--resume"]) == 0
     assert not partial.exists()
     resumed = outfile.read_bytes()
-    assert extract(data, bert_dir, *flags, "--resume") == 0
+    assert script.main([*flags, "--resume"]) == 0
     assert f"{outfile} is whole already" in capsys.readouterr().out
     outfile.unlink()
-    assert extract(data, bert_dir, *flags) == 0
+    assert script.main(flags) == 0
     assert outfile.read_bytes() == resumed

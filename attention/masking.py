@@ -1,0 +1,61 @@
+"""Tokens hidden from BERT for it to predict, as in its pre-training.
+
+Follows Devlin et al. (2019), Section 3.1, and the program that made BERT's training
+data: a fixed share of an example's tokens, and at least one.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+from attention.examples import Prepared
+from bert.tokenization import CLS, MASK, SEP, Tokenizer
+from files import InputError
+
+KEPT_OPEN = (CLS, SEP)  # never masked
+TO_MASK, TO_RANDOM = 0.8, 0.1  # the rest is shown as it is
+
+
+@dataclasses.dataclass(frozen=True)
+class Masked:
+    """What is hidden of an example, and what BERT reads instead."""
+
+    places: list[int]  # in order; M of them
+    shown: list[str]  # the token that stands at each
+    token_ids: list[int]  # of all that BERT reads, [T]
+
+
+def mask_examples(
+    prepared: Sequence[Prepared], tokenizer: Tokenizer, *, rate: float, seed: int
+) -> list[Masked]:
+    """Choose the tokens that BERT is to predict in each example.
+
+    Of T tokens, `rate` x T (rounded, at least one, never [CLS] or [SEP]) are chosen; of
+    these, 80 % are replaced by [MASK], 10 % by any piece of the vocabulary, and 10 %
+    are left as they are. Each example has random numbers of its own, from `seed` and
+    its number, so that what else is in the file does not matter. Raises InputError for
+    a vocabulary without [MASK].
+    """
+    if MASK not in tokenizer.vocabulary:
+        raise InputError(f"the vocabulary lacks {MASK}")
+    # a vocabulary read from a file is in no order of its own
+    pieces = sorted(tokenizer.vocabulary, key=tokenizer.vocabulary.get)
+
+    def mask(item: Prepared) -> Masked:
+        rng = np.random.default_rng([seed, item.number])
+        choice = [i for i, name in enumerate(item.tokens) if name not in KEPT_OPEN]
+        count = max(1, round(rate * len(item.tokens)))
+        places = sorted(rng.permutation(choice)[:count].tolist())
+        shown = [item.tokens[place] for place in places]
+        for i, chance in enumerate(rng.random(len(places))):
+            if chance < TO_MASK:
+                shown[i] = MASK
+            elif chance < TO_MASK + TO_RANDOM:
+                shown[i] = pieces[rng.integers(len(pieces))]
+        token_ids = list(item.token_ids)
+        for place, number in zip(places, tokenizer.token_ids(shown), strict=True):
+            token_ids[place] = number
+        return Masked(places, shown, token_ids)
+
+    return [mask(item) for item in prepared]
