@@ -7,7 +7,7 @@ RUN := $(VENV)/bin/python
 
 # a result is rebuilt when its inputs change, and never left half-made
 .DELETE_ON_ERROR:
-.SECONDARY:
+.SECONDARY: out/depparse/train.json out/depparse/dev.json
 .PHONY: help demo test lint bench
 
 help:
@@ -46,11 +46,14 @@ WORD_LEVEL = $(RUN) extract_attention.py --preprocessed-data-file $< --bert-dir 
 out/depparse/%_attn.pkl: out/depparse/%.json | $(MODEL)/model.safetensors
 	$(WORD_LEVEL)
 
+out/depparse/random/%_attn.pkl: out/depparse/%.json | $(MODEL)/model.safetensors
+	$(WORD_LEVEL) --random-init keep-embeddings --outfile $@
+
 out/coref/dev_attn.pkl: out/coref/dev.json
 	$(WORD_LEVEL)
 
 out/General_Analysis.ipynb: out/head_distances.pkl
-out/Syntax_Analysis.ipynb: out/depparse/dev_attn.pkl
+out/Syntax_Analysis.ipynb: $(foreach part,train dev,out/depparse/$(part)_attn.pkl out/depparse/random/$(part)_attn.pkl)
 out/Coreference_Analysis.ipynb: out/coref/dev_attn.pkl
 out/%.ipynb: %.ipynb
 	ATTN_DATA_DIR=out $(RUN) -m nbconvert --log-level ERROR --KernelManager.transport=ipc --to notebook --execute --output-dir out $<

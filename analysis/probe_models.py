@@ -175,9 +175,10 @@ def training_steps(model, learning_rate):
     """A compiled function that takes steps of Adam, one after the other, and returns
     the sum of their losses (cross-entropy in nats, summed over words).
 
-    Its inputs are those of the model and the heads [B, N], IGNORED where there is none
-    to learn, of S steps each. Each step is cut to its own longest sentence. Steps by
-    the dozen spare most of what a call costs; the loop is TensorFlow's.
+    It takes how many sentences [S], and words in the longest of them [S], there are in
+    each step, and the inputs of all steps joined end to end: those of the model, and
+    "heads" [B, N], IGNORED where there is none to learn. Steps by the dozen spare most
+    of what a call costs; the loop is TensorFlow's.
     """
     if (backend := keras.backend.backend()) != "tensorflow":
         raise InputError(
@@ -188,23 +189,33 @@ def training_steps(model, learning_rate):
     optimizer = keras.optimizers.Adam(learning_rate)
     optimizer.build(model.trainable_variables)
 
+    def cut(joined, start, *shape):
+        """An array of this shape from a place on, and the place after it."""
+        after = start + tf.reduce_prod(shape)
+        return tf.reshape(joined[start:after], [*shape, *joined.shape[1:]]), after
+
     @tf.function(reduce_retracing=True)
-    def take(inputs, heads):
+    def take(sentences, longest, joined):
         total = tf.zeros(())
-        for step in tf.range(tf.shape(heads)[0]):
-            sentences = {name: values[step] for name, values in inputs.items()}
-            longest = tf.reduce_max(sentences["lengths"])
-            if model.uses_attention:
-                sentences["maps"] = sentences["maps"][:, :longest, :longest]
-                sentences["specials"] = sentences["specials"][:, :longest]
-            if model.uses_words:
-                sentences["vectors"] = sentences["vectors"][:, : longest + 1]
-            labels = heads[step, :, :longest]
+        begun = dict.fromkeys(joined, 0)
+        for step in tf.range(len(sentences)):
+            b, n = sentences[step], longest[step]
+            shapes = {
+                "lengths": [b],
+                "heads": [b, n],
+                "maps": [b, n, n],
+                "specials": [b, n],
+                "vectors": [b, n + 1],
+            }
+            inputs, after = {}, {}
+            for name, start in begun.items():
+                inputs[name], after[name] = cut(joined[name], start, *shapes[name])
+            begun, heads = after, inputs.pop("heads")
             with tf.GradientTape() as tape:
                 losses = tf.nn.sparse_softmax_cross_entropy_with_logits(
-                    tf.maximum(labels, 0), model(sentences)
+                    tf.maximum(heads, 0), model(inputs)
                 )
-                loss = tf.reduce_sum(tf.where(labels == IGNORED, 0.0, losses))
+                loss = tf.reduce_sum(tf.where(heads == IGNORED, 0.0, losses))
             gradients = tape.gradient(loss, model.trainable_variables)
             optimizer.apply(gradients, model.trainable_variables)
             total += loss

@@ -105,8 +105,8 @@ class TrainedProbe:
         scores = AttachmentScores()
         sentences = _read_sentences(path, self.shape)
         for batch in _batches(sentences, SCORED_AT_ONCE):
-            inputs, _ = _fill([batch], self)
-            inputs = {name: values[0] for name, values in inputs.items()}
+            inputs = _fill(batch, self)
+            del inputs["heads"]
             found = self.model.predict_on_batch(inputs).argmax(-1)  # [B, N]
             for example, heads in zip(batch, found, strict=True):
                 scores.update(example, heads[: len(example["words"])])
@@ -299,9 +299,12 @@ def _training(
         sentences = _shuffled(_read_sentences(path, probe.shape), rng)
         batches = _batches(sentences, batch_size)
         while steps := list(itertools.islice(batches, steps_at_once)):
-            inputs, heads = _fill(steps, probe)
-            total += float(take(inputs, heads))
-            words += int((heads != IGNORED).sum())
+            filled = [_fill(batch, probe) for batch in steps]
+            longest = [inputs["heads"].shape[1] for inputs in filled]
+            joined = {name: _join(name, filled) for name in filled[0]}
+            sizes = (np.array(s, np.int32) for s in (list(map(len, steps)), longest))
+            total += float(take(*sizes, joined))
+            words += int((joined["heads"] != IGNORED).sum())
             seen += sum(map(len, steps))
             yield seen
         probe.losses.append(total / words)
@@ -351,37 +354,41 @@ def _batches(examples: Iterable[dict], size: int) -> Iterator[list[dict]]:
     yield from filter(None, waiting.values())
 
 
-def _fill(
-    steps: list[list[dict]], probe: TrainedProbe
-) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Inputs of a model and heads [S, B, N] for S steps, filled up to the longest."""
+def _fill(examples: list[dict], probe: TrainedProbe) -> dict[str, np.ndarray]:
+    """Inputs of a model, and "heads" [B, N], filled up to the longest sentence."""
     from analysis.probe_models import IGNORED
 
-    sentences = max(map(len, steps))
-    length = max(len(example["words"]) for batch in steps for example in batch)
-    layout = len(steps), sentences, length
-    heads = np.full(layout, IGNORED, np.int32)
-    inputs = {"lengths": np.zeros(layout[:2], np.int32)}
+    count, length = len(examples), max(len(example["words"]) for example in examples)
     all_heads = probe.shape[0] * probe.shape[1]
+    inputs = {
+        "lengths": np.zeros(count, np.int32),
+        "heads": np.full((count, length), IGNORED, np.int32),
+    }
     if probe.model.uses_attention:
-        inputs["maps"] = np.zeros((*layout, length, all_heads), np.float16)
-        inputs["specials"] = np.zeros((*layout, 2, all_heads), np.float16)
+        inputs["maps"] = np.zeros((count, length, length, all_heads), np.float16)
+        inputs["specials"] = np.zeros((count, length, 2, all_heads), np.float16)
     if probe.model.uses_words:
-        rows = np.zeros((*layout[:2], length + 1), int)
-    for step, batch in enumerate(steps):
-        for i, example in enumerate(batch):
-            words = len(example["words"])
-            inputs["lengths"][step, i] = words
-            heads[step, i, :words] = example["heads"]
-            if probe.model.uses_attention:
-                attns = example["attns"].reshape(all_heads, words + 2, words + 2)
-                attns = np.moveaxis(attns, 0, 2)  # [words + 2, words + 2, K]
-                inputs["maps"][step, i, :words, :words] = attns[1:-1, 1:-1]
-                inputs["specials"][step, i, :words] = attns[1:-1, [0, -1]]
-            if probe.model.uses_words:
-                rows[step, i, :words] = probe.vectors[example["words"]]
+        rows = np.zeros((count, length + 1), int)
+    for i, example in enumerate(examples):
+        words = len(example["words"])
+        inputs["lengths"][i] = words
+        inputs["heads"][i, :words] = example["heads"]
+        if probe.model.uses_attention:
+            attns = example["attns"].reshape(all_heads, words + 2, words + 2)
+            attns = np.moveaxis(attns, 0, 2)  # [words + 2, words + 2, K]
+            inputs["maps"][i, :words, :words] = attns[1:-1, 1:-1]
+            inputs["specials"][i, :words] = attns[1:-1, [0, -1]]
+        if probe.model.uses_words:
+            rows[i, :words] = probe.vectors[example["words"]]
     if probe.model.uses_words:
         inputs["vectors"] = probe.vectors.matrix[rows]
     # a word that the treebank makes its own head teaches nothing
-    heads[heads == np.arange(1, length + 1)] = IGNORED
-    return inputs, heads
+    inputs["heads"][inputs["heads"] == np.arange(1, length + 1)] = IGNORED
+    return inputs
+
+
+def _join(name: str, filled: list[dict[str, np.ndarray]]) -> np.ndarray:
+    """One of the inputs of all steps end to end, which asks for no more filling up."""
+    axes = {"lengths": 1, "maps": 3}.get(name, 2)  # of sentences and words
+    arrays = [inputs[name] for inputs in filled]
+    return np.concatenate([a.reshape(-1, *a.shape[axes:]) for a in arrays])

@@ -26,7 +26,13 @@ FIGURES = {
         "figure_4",
         "figure_6",
     ],
-    "Syntax_Analysis": ["figure_5", "relation_counts", "relation_heat_maps"],
+    "Syntax_Analysis": [
+        "figure_5",
+        "learning_curve",
+        "probe_weights",
+        "relation_counts",
+        "relation_heat_maps",
+    ],
     "Coreference_Analysis": [
         "coreference_by_distance",
         "coreference_heat_map",
@@ -35,7 +41,7 @@ FIGURES = {
 }
 TABLES = {
     "General_Analysis": [],
-    "Syntax_Analysis": ["table_1"],
+    "Syntax_Analysis": ["table_1", "table_3"],
     "Coreference_Analysis": ["table_2"],
 }
 
@@ -61,9 +67,13 @@ def data(tmp_path_factory, bert_dir):
     trees = folder / "depparse"
     flags = ["--data-dir", ROOT / "examples" / "depparse", "--outdir", trees]
     assert preprocess_depparse.main(flags) == 0
-    flags = ["--preprocessed-data-file", trees / "dev.json", "--bert-dir", bert_dir]
-    flags += ["--max-sequence-length", "32", "--word-level"]
-    assert extract_attention.main(flags) == 0
+    for name in ("train", "dev"):
+        flags = ["--preprocessed-data-file", trees / f"{name}.json"]
+        flags += ["--bert-dir", bert_dir, "--max-sequence-length", "32", "--word-level"]
+        assert extract_attention.main(flags) == 0
+        control = trees / "random" / f"{name}_attn.pkl"
+        flags += ["--random-init", "keep-embeddings", "--outfile", control]
+        assert extract_attention.main(flags) == 0
 
     flags = ["--data-dir", ROOT / "examples" / "coref", "--bert-dir", bert_dir]
     flags += ["--max-sequence-length", "32", "--windows"]

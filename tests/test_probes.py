@@ -187,8 +187,9 @@ def test_factored_equals_pairs_of_vectors(corpus, vectors, kind, aligned):
     probe = probes._new_probe(corpus[0], kind, vectors, aligned, seed=7)
     for weight in probe.model.weights:
         weight.assign(rng.normal(size=weight.shape))
-    inputs, _ = probes._fill([examples], probe)
-    found = probe.model.predict_on_batch({k: x[0] for k, x in inputs.items()})
+    inputs = probes._fill(examples, probe)
+    del inputs["heads"]
+    found = probe.model.predict_on_batch(inputs)
     assert found.shape == (3, 8, 9)
     for example, scores in zip(examples, found, strict=True):
         words = len(example["words"])
