@@ -85,8 +85,8 @@ class AttachmentScores:
 
     @property
     def relations(self) -> pd.DataFrame:
-        """Words and score of each relation, the commonest first."""
-        rows = [(n, self._correct[r] / n) for r, n in self._words.most_common()]
+        """Words and score of each relation in per cent, the commonest first."""
+        rows = [(n, 100 * self._correct[r] / n) for r, n in self._words.most_common()]
         index = pd.Index([r for r, _ in self._words.most_common()], name="relation")
         return pd.DataFrame(rows, index, ["words", "UAS"])
 

@@ -306,7 +306,7 @@ def test_scores_by_hand():
     assert scores.uas() == pytest.approx(2 / 3)
     assert scores.uas(punctuation=True) == pytest.approx(2 / 5)
     table = scores.relations
-    assert table.loc["nsubj"].tolist() == [2, 0.5]
+    assert table.loc["nsubj"].tolist() == [2, 50]
     assert table.loc["punct"].tolist() == [2, 0]
     assert table["words"].tolist() == [2, 2, 1]
     assert math.isnan(scored(("punct", 1, 1)).uas())
