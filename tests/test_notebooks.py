@@ -39,10 +39,11 @@ FIGURES = {
         "figure_5_coreference",
     ],
 }
+# and a row that each table has
 TABLES = {
-    "General_Analysis": [],
-    "Syntax_Analysis": ["table_1", "table_3"],
-    "Coreference_Analysis": ["table_2"],
+    "General_Analysis": {},
+    "Syntax_Analysis": {"table_1": "dobj", "table_3": "right-branching"},
+    "Coreference_Analysis": {"table_2": "nearest other mention"},
 }
 
 
@@ -109,9 +110,9 @@ def test_notebook_runs_headless_and_saves_every_figure(data, monkeypatch, name):
     for figure in FIGURES[name]:
         for kind in ("pdf", "png"):
             assert (data / "figures" / f"{figure}.{kind}").stat().st_size > 1000
-    for table in TABLES[name]:
+    for table, row in TABLES[name].items():
         for kind in ("csv", "tex"):
-            assert (data / "tables" / f"{table}.{kind}").stat().st_size > 1000
+            assert f"\n{row}" in (data / "tables" / f"{table}.{kind}").read_text()
 
 
 def test_figure_3_is_drawn_where_there_are_gradients(data, masked_lm_dir, monkeypatch):
