@@ -22,6 +22,8 @@ def open_whole(path: str | Path, mode: str = "wb", **options) -> Iterator[IO]:
     """
     path = Path(path)
     partial = path.with_name(path.name + ".partial")
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder, expected the name of a file")
     make_folder(path.parent)
     try:
         with open(partial, mode, **options) as file:
@@ -51,9 +53,13 @@ def check_outfile(path: Path, *inputs: Path) -> None:
         raise InputError(f"{path}: the output's name must end in .pkl")
     if path.is_dir():
         raise InputError(f"{path}: is a folder, expected the name of a file")
+    names = (path.name, f"{path.stem}.meta.json")
+    written = [n + end for n in names for end in ("", ".partial", ".partial.json")]
     for given in inputs:
-        if path.exists() and given.exists() and path.samefile(given):
-            raise InputError(f"{path}: would overwrite the input; name another")
+        for name in written:
+            own = path.with_name(name)
+            if own.exists() and given.exists() and own.samefile(given):
+                raise InputError(f"{path}: would overwrite the input; name another")
     make_folder(path.parent)
 
 

@@ -194,11 +194,22 @@ def training_steps(model, learning_rate):
         after = start + tf.reduce_prod(shape)
         return tf.reshape(joined[start:after], [*shape, *joined.shape[1:]]), after
 
-    @tf.function(reduce_retracing=True)
+    def spec(dtype, *shape):
+        return tf.TensorSpec([None, *shape], dtype)
+
+    numbers = spec("int32")
+    specs = {"lengths": numbers, "heads": numbers}
+    if model.uses_attention:
+        specs["maps"] = spec("float16", model.heads)
+        specs["specials"] = spec("float16", 2, model.heads)
+    if model.uses_words:
+        specs["vectors"] = spec("float32", model.dimensions)
+
+    @tf.function(input_signature=[numbers, numbers, specs])
     def take(sentences, longest, joined):
         total = tf.zeros(())
         begun = dict.fromkeys(joined, 0)
-        for step in tf.range(len(sentences)):
+        for step in tf.range(tf.size(sentences)):
             b, n = sentences[step], longest[step]
             shapes = {
                 "lengths": [b],

@@ -182,7 +182,8 @@ def right_branching(path: str | Path) -> AttachmentScores:
     """The baseline that takes the next word as the head, after the last word ROOT."""
     scores = AttachmentScores()
     for example in _read_sentences(path):
-        scores.update(example, [*range(2, len(example["words"]) + 1), 0])
+        words = len(example["words"])
+        scores.update(example, [*range(2, words + 1), 0][:words])
     return scores
 
 
@@ -307,6 +308,8 @@ def _training(
             words += int((joined["heads"] != IGNORED).sum())
             seen += sum(map(len, steps))
             yield seen
+        if not words:
+            raise InputError(f"{path}: has no word with a head to learn")
         probe.losses.append(total / words)
 
 

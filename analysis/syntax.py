@@ -154,7 +154,9 @@ def check_sentence(example: dict) -> tuple[np.ndarray, np.ndarray, list[str]]:
     if missing := [key for key in ("words", "heads", "relns") if key not in example]:
         raise InputError(f"no {missing[0]!r}, which preprocess_depparse.py writes")
     attns, words = word_maps(example), len(example["words"])
-    heads, relations = np.asarray(example["heads"], int), example["relns"]
+    if not all(type(head) is int for head in example["heads"]):
+        raise InputError(f"heads must be whole numbers, found {example['heads']}")
+    heads, relations = np.array(example["heads"], int), example["relns"]
     if not words == len(heads) == len(relations):
         raise InputError(
             f"{words} words, but {len(heads)} heads and {len(relations)} relations"

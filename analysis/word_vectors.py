@@ -4,6 +4,7 @@ Words are lower-cased, as in the paper. Those without a vector share row 0, whic
 zeros where the file has no such row itself.
 """
 
+import codecs
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -88,7 +89,7 @@ def _read_text(path: Path, wanted: set[str]) -> dict[str, np.ndarray]:
     dimensions, found = None, {}
     with open(path, "rb") as file:
         for number, line in enumerate(_lines(file), 1):
-            line = line.rstrip(b" \r\n")
+            line = line.removeprefix(codecs.BOM_UTF8).rstrip(b" \r\n")
             if dimensions is None:
                 fields = line.split(b" ")
                 if len(fields) == 2:  # a header
@@ -103,7 +104,8 @@ def _read_text(path: Path, wanted: set[str]) -> dict[str, np.ndarray]:
                 vector = np.array(values, np.float32)
             except ValueError:
                 vector = np.zeros(0)
-            if len(vector) != dimensions or not dimensions:
+            sound = len(vector) == dimensions and np.isfinite(vector).all()
+            if not dimensions or not sound:
                 raise InputError(
                     f"{path}:{number}: expected a word and {dimensions} numbers, "
                     f"found {line[:60].decode(errors='replace')!r}"
@@ -114,7 +116,7 @@ def _read_text(path: Path, wanted: set[str]) -> dict[str, np.ndarray]:
 
 
 def _header(path: Path, fields: list[bytes]) -> int:
-    if not all(field.isdigit() for field in fields):
+    if not all(field.isdigit() and len(field) < 10 for field in fields):
         raise InputError(
             f"{path}:1: expected a word and its vector, or numbers of rows and "
             f"dimensions, found {b' '.join(fields)[:60].decode(errors='replace')!r}"

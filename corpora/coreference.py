@@ -37,7 +37,7 @@ from files import InputError
 Row = tuple[int, list[str]]  # a word's columns, with the number of their line
 Words = list[tuple[int, conllu.models.Token]]  # of a sentence, with their lines
 
-BEGIN = re.compile(r"#\s*begin document\s*\(?(.*?)\)?(?:;\s*part\s*(\d+))?\s*$")
+BEGIN = re.compile(r"#\s*begin document\s*\(?(.*?)\)?(?:;\s*part\s*(\d{1,9}))?\s*$")
 NEW_DOCUMENT = re.compile(r"#\s*newdoc\b(?:\s+id\s*=\s*(.*))?")
 ATTRIBUTES = re.compile(r"#\s*global\.Entity\s*=\s*(.*)")
 NO_WORD = re.compile(r"\d+[-.]\d+\t.*\bEntity=")

@@ -91,8 +91,10 @@ def read_words(path: Path, lines: Lines) -> list[tuple[int, conllu.models.Token]
         if line.lstrip().startswith("#"):
             continue
         token = _parse_token(line, path, number)
-        if isinstance(token["id"], int):  # else a range or an empty node
+        if isinstance(token["id"], int):
             words.append((number, token))
+        elif not isinstance(token["id"], tuple):  # a range or an empty node
+            raise InputError(f"{path}:{number}: no number of a word in {line!r}")
     for place, (number, token) in enumerate(words, 1):
         if token["id"] != place:
             raise InputError(
@@ -138,7 +140,8 @@ def _parse_token(line: str, path: Path, number: int) -> conllu.models.Token:
 
 
 def _head(value: str, words: int, path: Path, number: int) -> int:
-    if not value.isdecimal() or int(value) > words:
+    # so many digits are no number of a word, and too many for int()
+    if not value.isdecimal() or len(value) > 9 or int(value) > words:
         raise InputError(
             f"{path}:{number}: head is {value!r}, expected a number from 0 to {words}"
         )

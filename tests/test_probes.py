@@ -321,6 +321,19 @@ def test_right_branching_by_hand(tmp_path):
     assert scores.uas() == pytest.approx(4 / 7)
 
 
+def test_sentences_without_words_or_without_heads(tmp_path):
+    """An empty one adds nothing; where there is no other, there is nothing to learn."""
+    empty = {"words": [], "heads": [], "relns": [], "tokens": ["a", "b"]}
+    empty["attns"] = np.full((LAYERS, HEADS, 2, 2), 0.5, np.float16)
+    own = sentence(1, np.random.default_rng(0)) | {"heads": [1]}
+    path = write(tmp_path / "x_attn.pkl", [empty, own])
+    assert right_branching(path).uas() == 0
+    with pytest.raises(
+        InputError, match=r"x_attn\.pkl: has no word with a head to lea"
+    ):
+        train_probe(path)
+
+
 def test_table_3_by_hand():
     """Two seeds with 1 and 2 of 2 words right: 75 per cent, a deviation of 35.4."""
     half, all_ = (scored(("nsubj", 2, f), ("obj", 2, 2)) for f in (1, 2))

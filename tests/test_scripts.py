@@ -294,6 +294,17 @@ def test_bad_model_folders(tmp_path, data, bert_dir, capsys):
     assert list(tmp_path.glob("*attn*")) == []
 
 
+@pytest.mark.parametrize("name", ["x.meta.json", "x.pkl.partial", "x.pkl.partial.json"])
+def test_what_is_written_beside_maps_spares_the_input(
+    tmp_path, data, bert_dir, capsys, name
+):
+    given = data.rename(tmp_path / name)
+    before = given.read_bytes()
+    assert extract(given, bert_dir, "--outfile", tmp_path / "x.pkl") == 1
+    assert "x.pkl: would overwrite the input" in capsys.readouterr().err
+    assert given.read_bytes() == before
+
+
 def test_folder_without_permission(tmp_path, data, bert_dir, capsys, monkeypatch):
     """Root, who may run the tests, may write anywhere: the system is made to say no."""
     monkeypatch.setattr(os, "access", lambda path, mode: False)

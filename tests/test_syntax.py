@@ -331,6 +331,7 @@ def test_examples_are_found_by_the_rule():
         ({"words": WORDS[1:]}, "maps are 8 x 8, expected 7 for 5 words"),
         ({"heads": [2, 0, 5]}, "6 words, but 3 heads and 6 relations"),
         ({"relns": ["dep"]}, "6 words, but 6 heads and 1 relations"),
+        ({"heads": [2, None, 5, 5, 2, 2]}, "heads must be whole numbers, found"),
         ({"heads": [2, 0, 5, 5, 2, 7]}, "heads go from 0 to 7, expected 0 to 6"),
         ({"attns": np.full((1, 1, 8, 8), -0.5)}, "below 0 or above 1"),
         ({"attns": np.full((1, 1, 8, 8), np.nan)}, "below 0 or above 1"),

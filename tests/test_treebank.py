@@ -108,6 +108,8 @@ def test_no_tags_where_the_file_has_none(read):
         ("1\ta\t_\t_\t_\t_\t0\t_", ".conllu", ":1: no deprel in"),
         ("1\ta\t_\t_\t_\t_\t_\tdep", ".conllu", ":1: head is '_', expected"),
         ("1\ta\t_\t_\t_\t_\t0\troot\n3\tb\t_\t_\t_\t_\t1\tdep", ".conllu", ":2: expec"),
+        (f"a {'9' * 5000}-dep", ".txt", ":1: head is '999"),
+        ("_\ta\t_\t_\t_\t_\t0\troot", ".conllu", ":1: no number of a word in"),
         ("a b c", ".conll", ":1: Invalid line format"),
         ("x\ta\t_\t_\t_\t_\t0\troot", ".conll10", ":1: Failed parsing field 'id'"),
     ],

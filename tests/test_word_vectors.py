@@ -61,12 +61,18 @@ def test_words_with_spaces(glove):
     assert vectors.matrix[1].tolist() == [4, 5, 6]
 
 
+def test_a_byte_order_mark_is_no_part_of_the_first_word(glove):
+    assert glove("\ufeffthe 1 2\n", ["the"]).rows == {"the": 1}
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("a 1 2\nthe 1\n", r"glove\.txt:2: expected a word and 2 numbers, found 'the"),
         ("a 1 2\nthe 1 x\n", r"glove\.txt:2: expected a word and 2 numbers"),
         ("the\n", r"glove\.txt:1: expected a word and 0 numbers, found 'the'"),
+        ("the 1 nan\n", r"glove\.txt:1: expected a word and 2 numbers"),
+        (f"4 {'9' * 30}\n", r"glove\.txt:1: expected a word and its vector"),
         ("the x\n", r"glove\.txt:1: expected a word and its vector, or numbers"),
         ("a 1 2\n", "has none of the 1 words asked for"),
         ("", "has none of the 1 words asked for"),
