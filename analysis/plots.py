@@ -349,6 +349,8 @@ def plot_learning_curves(curves: Mapping[str, pd.Series], ax: Axes) -> Axes:
             curve.index, curve, label=name, color=colour, marker=marker, markersize=4
         )
     ax.set(xscale="log", xlabel="sentences trained on", ylabel="UAS, no punctuation")
+    ax.set_xticks(curve.index, [f"{sentences:,}" for sentences in curve.index])
+    ax.minorticks_off()
     ax.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     _legend_above(ax)
