@@ -16,7 +16,6 @@ Try: python attention_gradients.py --preprocessed-data-file data.json --bert-dir
 
 import os
 import time
-from pathlib import Path
 
 import cli
 from attention.examples import prepare_examples, read_examples
@@ -26,31 +25,19 @@ from bert import BertConfig, load_tokenizer
 from bert.folder import config_digest, weight_digest
 from files import InputError, check_outfile, file_digest
 
+ENDING = "_grads.pkl"
+
 
 def parse_args(argv: list[str] | None):
     parser = cli.Parser(__doc__)
+    cli.add_map_flags(
+        parser,
+        bert=", with the head for masked tokens",
+        ending=ENDING,
+        batch_size=8,
+        batch="; going back takes more memory than extraction",
+    )
     add = parser.add_argument
-    add(
-        "--preprocessed-data-file",
-        type=cli.file_path,
-        metavar="FILE",
-        required=True,
-        help="JSON of examples",
-    )
-    add(
-        "--bert-dir",
-        type=Path,
-        metavar="DIR",
-        required=True,
-        help="Google or Hugging Face folder, with the head for masked tokens",
-    )
-    add(
-        "--outfile",
-        type=cli.file_path,
-        metavar="FILE",
-        help="default: <data>_grads.pkl beside the data",
-    )
-    add("--cased", action="store_true", help="keep case (and accents) of the text")
     add(
         "--mask-rate",
         type=cli.share,
@@ -59,27 +46,8 @@ def parse_args(argv: list[str] | None):
         help="share of an example's tokens to mask; at least one is",
     )
     add("--seed", type=cli.seed, metavar="N", default=0, help="of the masks")
-    add(
-        "--max-sequence-length",
-        type=cli.positive,
-        metavar="N",
-        default=128,
-        help="in tokens; longer examples are left out, and reported",
-    )
-    add(
-        "--batch-size",
-        type=cli.positive,
-        metavar="N",
-        default=8,
-        help="examples of that length at once, or as many shorter ones as have the "
-        "same number of tokens; going back takes more memory than extraction",
-    )
-    add("--resume", action="store_true", help="go on where an interrupted run stopped")
     args = parser.parse_args(argv)
-    data = args.preprocessed_data_file
-    args.outfile = args.outfile or data.with_name(
-        data.name.removesuffix(".json") + "_grads.pkl"
-    )
+    cli.name_outfile(args, ENDING)
     return args
 
 

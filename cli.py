@@ -44,6 +44,62 @@ class Parser(argparse.ArgumentParser):
         return super().parse_args(hyphened, namespace)
 
 
+def add_map_flags(
+    parser: Parser, *, bert: str = "", ending: str, batch_size: int, batch: str = ""
+) -> None:
+    """The flags of scripts that run BERT over examples and write maps.
+
+    `bert` and `batch` are what there is to add to the help of --bert-dir and
+    --batch-size, `ending` that of the output's name.
+    """
+    add = parser.add_argument
+    add(
+        "--preprocessed-data-file",
+        type=file_path,
+        metavar="FILE",
+        required=True,
+        help="JSON of examples",
+    )
+    add(
+        "--bert-dir",
+        type=Path,
+        metavar="DIR",
+        required=True,
+        help=f"Google or Hugging Face folder{bert}",
+    )
+    add(
+        "--outfile",
+        type=file_path,
+        metavar="FILE",
+        help=f"default: <data>{ending} beside the data",
+    )
+    add("--cased", action="store_true", help="keep case (and accents) of the text")
+    add(
+        "--max-sequence-length",
+        type=positive,
+        metavar="N",
+        default=128,
+        help="in tokens; longer examples are left out, and reported",
+    )
+    add(
+        "--batch-size",
+        type=positive,
+        metavar="N",
+        default=batch_size,
+        help="examples of that length at once, or as many shorter ones as have the "
+        f"same number of tokens{batch}",
+    )
+    add("--resume", action="store_true", help="go on where an interrupted run stopped")
+
+
+def name_outfile(args: argparse.Namespace, ending: str) -> None:
+    """Where no --outfile was given: beside the data, `<data>` and an ending."""
+    data = args.preprocessed_data_file
+    args.outfile = args.outfile or data.with_name(
+        data.name.removesuffix(".json") + ending
+    )
+
+
 class _HelpFormatter(
     argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter
 ):

@@ -11,7 +11,6 @@ Try: python extract_attention.py --preprocessed-data-file unlabeled.json --bert-
 """
 
 import time
-from pathlib import Path
 
 import cli
 from attention.examples import SEGMENT_IDS, prepare_examples, read_examples
@@ -21,49 +20,15 @@ from bert import BertConfig, load_tokenizer
 from bert.folder import config_digest, weight_digest
 from files import check_outfile, file_digest
 
+ENDING = "_attn.pkl"
 RANDOM_INIT = ("none", "all", "keep-embeddings")
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
 
 
 def parse_args(argv: list[str] | None):
     parser = cli.Parser(__doc__)
+    cli.add_map_flags(parser, ending=ENDING, batch_size=16)
     add = parser.add_argument
-    add(
-        "--preprocessed-data-file",
-        type=cli.file_path,
-        metavar="FILE",
-        required=True,
-        help="JSON of examples",
-    )
-    add(
-        "--bert-dir",
-        type=Path,
-        metavar="DIR",
-        required=True,
-        help="Google or Hugging Face folder",
-    )
-    add(
-        "--outfile",
-        type=cli.file_path,
-        metavar="FILE",
-        help="default: <data>_attn.pkl beside the data",
-    )
-    add("--cased", action="store_true", help="keep case (and accents) of the text")
-    add(
-        "--max-sequence-length",
-        type=cli.positive,
-        metavar="N",
-        default=128,
-        help="in tokens; longer examples are left out, and reported",
-    )
-    add(
-        "--batch-size",
-        type=cli.positive,
-        metavar="N",
-        default=16,
-        help="examples of that length at once, or as many shorter ones as have the "
-        "same number of tokens",
-    )
     add("--word-level", action="store_true", help="maps between words, not pieces")
     add(
         "--word-level-mode",
@@ -109,14 +74,10 @@ def parse_args(argv: list[str] | None):
         help="of --random-init and --debug",
     )
     add("--debug", action="store_true", help="a tiny random BERT, without the weights")
-    add("--resume", action="store_true", help="go on where an interrupted run stopped")
     args = parser.parse_args(argv)
     if args.word_level_mode and not args.word_level:
         parser.error("--word-level-mode needs --word-level")
-    data = args.preprocessed_data_file
-    args.outfile = args.outfile or data.with_name(
-        data.name.removesuffix(".json") + "_attn.pkl"
-    )
+    cli.name_outfile(args, ENDING)
     return args
 
 
