@@ -119,9 +119,7 @@ class SyntaxScores:
 
     def best_head(self, *relations: str) -> DirectedHead:
         """The direction and head that are most accurate on words of these relations."""
-        accuracies = self.accuracies(*relations)
-        best = np.unravel_index(accuracies.argmax(), accuracies.shape)
-        return DirectedHead(*map(int, best))
+        return _best(self.accuracies(*relations))
 
     def right_branching(self, *relations: str) -> float:
         """Accuracy on words of these relations of the baseline that takes the next word
@@ -220,6 +218,11 @@ def _possessors(words: Sequence[str], relations: Sequence[str]) -> np.ndarray:
     return np.array(positions, int)
 
 
+def _best(values: np.ndarray) -> DirectedHead:
+    """The direction and head of the largest of values [2, L, H]."""
+    return DirectedHead(*map(int, np.unravel_index(values.argmax(), values.shape)))
+
+
 def table_1(
     scores: SyntaxScores,
     *,
@@ -258,9 +261,9 @@ def table_1(
 def _row(
     scores: SyntaxScores, relations: Collection[str], resamples: int, seed: int
 ) -> dict:
-    best = scores.best_head(*relations)
     right, total = scores.by_sentence(*relations)
     heads, offsets = np.split(right[:, :-1], [-len(OFFSETS)], axis=1)
+    best = _best(heads.sum(0).reshape(2, *scores.shape))
     chosen = heads[:, [np.ravel_multi_index(best, (2, *scores.shape))]]
     low, high = bootstrap_intervals(
         chosen, total[:, None], resamples=resamples, seed=seed
