@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis.maps import check_heads, probabilities
+from analysis.statistic import Statistic
+from attention.record import Maps
 from attention.store import load_pickle, read_meta
 from backend import start_keras
 from files import InputError
@@ -17,7 +18,7 @@ from files import InputError
 SMOOTHING = 1e-3  # of rows: 0.999 a + 0.001 / T
 
 
-class HeadDistances:
+class HeadDistances(Statistic):
     """Jensen-Shannon divergence between every two heads, averaged over tokens.
 
     For two heads' attention p and q from one token, JS(p, q) = H((p + q) / 2) - (H(p) +
@@ -25,46 +26,31 @@ class HeadDistances:
     JS = (F(2p) + F(2q) - 2 F(p + q)) / 4: sums of F over tokens are all that is kept.
     """
 
-    def __init__(self):
-        self.tokens = 0  # taken in
-        self._sums: np.ndarray | None = None  # [N // 2 + 1, N], see pair_sums.py
-        self._shape: tuple[int, int] | None = None  # (L, H)
-
-    def update(self, example: dict) -> None:
-        """Take in one example of a file of maps, of tokens or of words.
-
-        Raises InputError for maps of other layers or heads than before, or with rows
-        that do not sum to one.
-        """
-        attns = probabilities(example)  # [L, H, T, T]
-        self._shape = check_heads(attns.shape[:2], self._shape)
-        tokens = attns.shape[-1]
-        values = attns.reshape(-1, tokens * tokens)  # [N, T * T]
+    def update(self, maps: Maps) -> None:
+        """Take in the maps of one example; see `Statistic.update`."""
+        self.accept(maps)
+        tokens = len(maps.labels)
+        values = maps.float32.reshape(-1, tokens * tokens)  # [L * H, N * N]
         start_keras()
         from analysis.pair_sums import pair_sums
 
-        sums = pair_sums((1 - SMOOTHING) * values + SMOOTHING / tokens)
-        self._sums = sums if self._sums is None else self._sums + sums
-        self.tokens += tokens
+        smooth = (1 - SMOOTHING) * values + SMOOTHING / tokens
+        self.add("pairs", pair_sums(smooth))  # [heads // 2 + 1, heads]
+        self.count("tokens", tokens)
 
-    def merge(self, other: "HeadDistances") -> None:
-        """Take in all that another accumulator has taken in."""
-        if other._sums is None:
-            return
-        self._shape = check_heads(other._shape, self._shape)
-        self._sums = other._sums + (0 if self._sums is None else self._sums)
-        self.tokens += other.tokens
+    @property
+    def tokens(self) -> int:
+        """How many tokens (or words) were taken in."""
+        return int(self.counted("tokens"))
 
     @property
     def distances(self) -> np.ndarray:
-        """Mean divergence [N, N] in nats, float64; symmetric, zero diagonal, at most
-        ln 2. Times `tokens`, it is the sum that the original's code gives."""
-        if self._sums is None:
-            raise InputError("no attention maps were taken in: is the file empty?")
-        heads = self._sums.shape[1]
+        """Mean divergence [L * H, L * H] in nats, float64; symmetric, zero diagonal, at
+        most ln 2. Times `tokens`, it is the sum that the original's code gives."""
+        heads = math.prod(self.shape)
         total = np.empty((heads, heads))  # sums of F(p + q)
         head = np.arange(heads)
-        for shift, sums in enumerate(self._sums):
+        for shift, sums in enumerate(self.summed("pairs")):
             other = (head + shift) % heads
             total[head, other] = total[other, head] = sums
         own = total.diagonal()

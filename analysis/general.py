@@ -4,22 +4,20 @@
 Shapes: L layers, H heads, T tokens.
 """
 
-import collections
 import math
-from typing import Self
 
 import numpy as np
 import pandas as pd
 
-from analysis.maps import CLS, SEP, check_heads, labels, probabilities
-from files import InputError
+from analysis.paper import is_paper_model
+from analysis.statistic import Statistic
+from attention.record import FIRST, GRADIENTS, PUNCTUATION, SEPARATOR, Maps
 
-PUNCTUATION = (".", ",")
 UPPER_MIDDLE = (5 / 12, 10 / 12)  # the paper's layers 6 to 10 of 12, as parts of depth
 SMOOTHING = 1e-4  # of entropies: 0.9999 a + 0.0001 / T
 
 # the kinds of average attention, by the original's names
-KINDS = {
+ATTENTION_KINDS = {
     "self": "to the current token",
     "right": "to the next token",
     "left": "to the previous token",
@@ -29,8 +27,6 @@ KINDS = {
     "cls": "to [CLS]",
     "punct": "to . or ,",
 }
-
-
 # and those of gradients
 GRADIENT_KINDS = {
     "sep": "to [SEP]",
@@ -38,83 +34,72 @@ GRADIENT_KINDS = {
     "other": "to other tokens",
 }
 
+# Figure 1's heads of BERT-base: layer and head, from 0
+PAPER_HEADS = {"broad": (0, 0), "right": (2, 0), "sep": (7, 6), "punct": (10, 5)}
+PAPER_LAYERS = {layer for layer, _ in PAPER_HEADS.values()}
 
-class DocumentAverages:
+
+class DocumentAverages(Statistic):
     """Averages over documents, by name; most are of every head [L, H].
 
     A document counts once whatever its length, as in the paper. One that lacks what an
     average is of is left out of that.
     """
 
-    def __init__(self):
-        self.documents = 0  # how many were taken in
-        self._shape: tuple[int, ...] | None = None  # (L, H)
-        self._sums: dict[str, np.ndarray] = {}
-        self._counts = collections.Counter()
+    @property
+    def documents(self) -> int:
+        """How many documents were taken in."""
+        return int(self.counted("documents"))
 
-    def merge(self, other: Self) -> None:
-        """Take in all that another accumulator has taken in."""
-        if other._shape:
-            self._shape = check_heads(other._shape, self._shape)
-        for name, value in other._sums.items():
-            self._sums[name] = self._sums.get(name, 0) + value
-        self._counts += other._counts
-        self.documents += other.documents
-
-    def _add(self, name: str, value: np.ndarray | float) -> None:
-        self._sums[name] = self._sums.get(name, 0) + np.asarray(value, np.float64)
-        self._counts[name] += 1
+    def _average(self, name: str, value: np.ndarray | float) -> None:
+        self.add(name, value)
+        self.count(name, 1)
 
     def _mean(self, name: str) -> np.ndarray:
-        if not self.documents:
-            raise InputError("no attention maps were taken in: is the file empty?")
-        if name not in self._sums:  # no document has what it takes
-            return np.full(self._shape, np.nan)
-        return self._sums[name] / self._counts[name]
+        shape = self.shape
+        if not (count := self.counted(name)):  # no document has what it takes
+            return np.full(shape, np.nan)
+        return self.summed(name) / count
 
 
 class GeneralStatistics(DocumentAverages):
     """Average attention by kind, and entropies, of every head over a corpus.
 
-    Attention of a kind is summed over a map and divided by its T ("sep_sep" by the
+    Attention of a kind is summed over a map and divided by its N rows ("sep_sep" by the
     number of [SEP] rows, "rest_sep" by that of the other rows), then averaged over
     documents. A document that has no [SEP] row, other row or [CLS] is left out of the
     average that needs one.
     """
 
-    def update(self, example: dict) -> None:
-        """Take in one example of a file of maps.
-
-        Raises InputError for maps of other layers or heads than before, or with rows
-        that do not sum to one.
-        """
-        attns, names = probabilities(example), np.array(labels(example))
-        self._shape = check_heads(attns.shape[:2], self._shape)
-        self.documents += 1
-        tokens = len(names)
-        cls, sep, punct = names == CLS, names == SEP, np.isin(names, PUNCTUATION)
-        columns = np.stack([cls, sep, punct], axis=1).astype(attns.dtype)  # [T, 3]
-        received = attns @ columns  # [L, H, T, 3]: from each token to each kind
+    def update(self, maps: Maps) -> None:
+        """Take in the maps of one example; see `Statistic.update`."""
+        self.accept(maps)
+        self.count("documents", 1)
+        attns, size = maps.float32, len(maps.labels)
+        roles = (FIRST, SEPARATOR, PUNCTUATION)
+        first, separator, _ = by_role = [maps.roles == role for role in roles]
+        columns = np.stack(by_role, axis=1).astype(attns.dtype)  # [N, 3]
+        received = attns @ columns  # [L, H, N, 3]: from each token to each role
 
         for kind, offset in (("self", 0), ("right", 1), ("left", -1)):
             # attention from the first or last token to one beyond counts as none
-            self._add(kind, attns.trace(offset, axis1=-2, axis2=-1) / tokens)
+            self._average(kind, attns.trace(offset, axis1=-2, axis2=-1) / size)
         for i, kind in enumerate(("cls", "sep", "punct")):
-            self._add(kind, received[..., i].mean(-1))
-        for kind, rows in (("sep_sep", sep), ("rest_sep", ~sep)):
+            self._average(kind, received[..., i].mean(-1))
+        for kind, rows in (("sep_sep", separator), ("rest_sep", ~separator)):
             if rows.any():
-                self._add(kind, received[..., rows, 1].mean(-1))
+                self._average(kind, received[..., rows, 1].mean(-1))
 
-        entropies = _entropies(attns)  # [L, H, T]
-        self._add("entropy", entropies.mean(-1))
-        if cls.any():
-            self._add("cls_entropy", entropies[..., cls.argmax()])
-        self._add("uniform", math.log(tokens))
+        entropies = _entropies(attns)  # [L, H, N]
+        self._average("entropy", entropies.mean(-1))
+        if first.any():
+            self._average("cls_entropy", entropies[..., first.argmax()])
+        self._average("uniform", math.log(size))
 
     @property
     def averages(self) -> dict[str, np.ndarray]:
-        """Average attention [L, H] by kind; KINDS says what each is."""
-        return {kind: self._mean(kind) for kind in KINDS}
+        """Average attention [L, H] by kind; ATTENTION_KINDS says what each is."""
+        return {kind: self._mean(kind) for kind in ATTENTION_KINDS}
 
     @property
     def entropies(self) -> np.ndarray:
@@ -140,33 +125,25 @@ class GradientStatistics(DocumentAverages):
     such token is left out of it, and one where no token was masked out of all.
     """
 
-    def update(self, example: dict) -> None:
-        """Take in one example of a file that attention_gradients.py wrote.
+    quantity = GRADIENTS
 
-        Raises InputError for an example without gradients, for such as are no absolute
-        values, and for other layers or heads than before.
-        """
-        if not {"masked", "loss"} <= example.keys():
-            raise InputError(
-                "no 'masked' tokens, so these are no gradients, as "
-                "attention_gradients.py makes them"
-            )
-        gradients, names = example["attns"], np.array(labels(example))
-        self._shape = check_heads(gradients.shape[:2], self._shape)
-        if not (gradients >= 0).all():  # also where a value is no number
-            raise InputError(
-                "gradients below 0 or no numbers, expected absolute values"
-            )
-        self.documents += 1
-        if not example["masked"]:
+    def update(self, maps: Maps) -> None:
+        """Take in the gradients of one example; see `Statistic.update`."""
+        self.accept(maps)
+        self.count("documents", 1)
+        if not maps.example["masked"]:
             return
-        received = gradients.mean(-2)  # [L, H, T]: by each token, from all
-        sep, punct = names == SEP, np.isin(names, PUNCTUATION)
-        kinds = {"sep": sep, "punct": punct, "other": ~(sep | punct)}
+        received = maps.float32.mean(-2)  # [L, H, N]: by each token, from all
+        separator, punctuation = maps.roles == SEPARATOR, maps.roles == PUNCTUATION
+        kinds = {
+            "sep": separator,
+            "punct": punctuation,
+            "other": ~(separator | punctuation),
+        }
         for kind, columns in kinds.items():
             if columns.any():
-                self._add(kind, received[..., columns].mean(-1))
-        self._add("loss", example["loss"])
+                self._average(kind, received[..., columns].mean(-1))
+        self._average("loss", maps.example["loss"])
 
     @property
     def averages(self) -> dict[str, np.ndarray]:
@@ -215,17 +192,24 @@ def describe_heads(
     return np.select(list(behaviours.values()), list(behaviours), default="")
 
 
-def typical_heads(statistics: GeneralStatistics) -> list[tuple[tuple[int, int], str]]:
-    """Four heads (layer, head; from 0) of unlike behaviour and what they do (Figure 1).
+def typical_heads(
+    statistics: GeneralStatistics, paper_model: bool | None = None
+) -> list[tuple[tuple[int, int], str]]:
+    """Four heads of different behaviour, and what they do (Figure 1).
 
-    The paper's for a model of 12 x 12 heads. Else the head that attends most broadly,
-    and those that attend most to the previous token, the next token, [SEP], or "." and
-    ",": the three of them that do so most.
+    Heads are places [layer, head] in arrays [L, H]. They are the paper's four where the
+    model is the paper's and has their layers (`is_paper_model` tells what `paper_model`
+    does). Else the head that attends most broadly, and those that attend most to the
+    previous token, the next token, [SEP], or "." and ",": the three that do so most.
     """
     averages, entropies = statistics.averages, statistics.entropies
-    if entropies.shape == (12, 12):
-        chosen = {"right": (2, 0), "sep": (7, 6), "punct": (10, 5)}
-        broad = (0, 0)
+    layers = statistics.source.layers
+    if is_paper_model(statistics.source, paper_model) and PAPER_LAYERS <= {*layers}:
+        chosen = {
+            kind: (layers.index(layer), head)
+            for kind, (layer, head) in PAPER_HEADS.items()
+        }
+        broad = chosen.pop("broad")
     else:
         strongest = sorted(
             ("left", "right", "sep", "punct"), key=lambda kind: -averages[kind].max()
@@ -233,26 +217,30 @@ def typical_heads(statistics: GeneralStatistics) -> list[tuple[tuple[int, int], 
         chosen = {kind: _argmax(averages[kind]) for kind in strongest[:3]}
         broad = _argmax(entropies)
     shares = [
-        (head, f"{averages[kind][head]:.0%} {KINDS[kind]}")
+        (head, f"{averages[kind][head]:.0%} {ATTENTION_KINDS[kind]}")
         for kind, head in chosen.items()
     ]
     return [(broad, f"broad: {entropies[broad]:.1f} nats"), *shares]
 
 
-def paper_claims(statistics: GeneralStatistics) -> pd.DataFrame:
-    """What Section 3 says of BERT-base beside what these maps give.
+def paper_claims(
+    statistics: GeneralStatistics, paper_model: bool | None = None
+) -> pd.DataFrame:
+    """What Section 3 claims, measured on these maps.
 
     The upper middle layers are the paper's 6 to 10 of 12, or those as deep in a model
-    of another size.
+    of another depth. The paper's numbers stand beside where the model is the paper's
+    (`is_paper_model` tells what `paper_model` does).
     """
-    averages = statistics.averages
-    layers = len(statistics.entropies)
-    low, high = (part * layers for part in UPPER_MIDDLE)
-    middle = [i for i in range(layers) if low <= i < high]
-    where = f"layers {middle[0] + 1} to {middle[-1] + 1}" if middle else "no layer"
+    averages, layers = statistics.averages, statistics.source.layers
+    low, high = (part * statistics.source.depth for part in UPPER_MIDDLE)
+    middle = [i for i, layer in enumerate(layers) if low <= layer < high]
+    where = "no layer"
+    if middle:
+        where = f"layers {layers[middle[0]] + 1} to {layers[middle[-1]] + 1}"
 
     def heads(kind: str) -> str:
-        found = sorted(layer + 1 for layer, _ in np.argwhere(averages[kind] > 0.5))
+        found = sorted(layers[i] + 1 for i, _ in np.argwhere(averages[kind] > 0.5))
         listed = ", ".join(map(str, found))
         return f"{len(found)} (layers {listed})" if found else "0"
 
@@ -278,9 +266,10 @@ def paper_claims(statistics: GeneralStatistics) -> pd.DataFrame:
             f"{statistics.uniform_entropy:.2f}",
         ),
         (
-            "entropy from [CLS] in the last layer, nats",
-            "3.89",
+            f"entropy from [CLS] in layer {layers[-1] + 1}, nats",
+            "3.89 (layer 12)",
             f"{statistics.cls_entropies[-1].mean():.2f}",
         ),
     ]
-    return pd.DataFrame(rows, columns=["", "paper", "here"]).set_index("")
+    table = pd.DataFrame(rows, columns=["", "paper", "here"]).set_index("")
+    return table if is_paper_model(statistics.source, paper_model) else table[["here"]]

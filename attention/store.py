@@ -162,6 +162,20 @@ def load_pickle(path: str | Path) -> Any:
     return value.view(np.ndarray) if isinstance(value, np.ndarray) else value
 
 
+def write_pickle(path: str | Path, value: Any, meta: dict) -> None:
+    """Write a pickle of plain values, and the meta file that says what it was made of.
+
+    The pickle appears first, so that a meta file never speaks of another pickle.
+    """
+    path = Path(path)
+    meta_path = path.with_suffix(".meta.json")
+    meta_path.unlink(missing_ok=True)
+    with open_whole(path) as file:
+        pickle.dump(value, file, protocol=4)
+    with open_whole(meta_path, "w", encoding="utf-8") as file:
+        _dump_json(meta, file)
+
+
 def _read_own(file: BinaryIO) -> Iterator[Any]:
     """The items of a list that AttentionWriter wrote."""
     end = os.fstat(file.fileno()).st_size
