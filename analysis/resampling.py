@@ -22,10 +22,11 @@ def bootstrap_intervals(
     clusters = len(correct)
     counts = np.hstack([correct, total]).astype(np.float64)
     rng = np.random.default_rng(seed)
-    draws = np.empty((resamples, counts.shape[1]))
-    for draw in draws:
+    weights = np.empty((resamples, clusters))  # how often each cluster was drawn
+    for draw in weights:
         chosen = rng.integers(clusters, size=clusters)
-        draw[:] = np.bincount(chosen, minlength=clusters) @ counts
+        draw[:] = np.bincount(chosen, minlength=clusters)
+    draws = weights @ counts
     right, trials = np.split(draws, 2, axis=1)
     intervals = np.full((2, correct.shape[1]), np.nan)
     ends = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
@@ -36,21 +37,25 @@ def bootstrap_intervals(
 
 
 def split_half_accuracy(
-    correct: np.ndarray, total: np.ndarray, *, seed: int = 0
-) -> float:
+    correct: np.ndarray, total: np.ndarray, *, splits: int = 20, seed: int = 0
+) -> tuple[float, float]:
     """Accuracy of the candidate that is best on one half, scored on the other half.
 
     `correct` [S, N] counts right trials of each candidate in each cluster, `total` [S]
     all trials. The clusters are split in halves at random, each half chooses for the
     other, and both are scored together: what is left of the best of N accuracies once
-    choosing it is no advantage. NaN where a half has no trial.
+    choosing it is no advantage. Returned are the mean over `splits` random splits and
+    their standard deviation. Splits with a half that has no trial do not count; NaN
+    where none counts.
     """
-    order = np.random.default_rng(seed).permutation(len(correct))
-    halves = np.array_split(order, 2)
-    if not all(total[half].sum() for half in halves):
-        return float("nan")
-    right = 0
-    for chooses, scores in (halves, halves[::-1]):
-        best = correct[chooses].sum(0).argmax()
-        right += correct[scores, best].sum()
-    return float(right / total.sum())
+    rng = np.random.default_rng(seed)
+    order = rng.permuted(np.tile(np.arange(len(total)), (splits, 1)), axis=1)
+    first = order < (len(total) + 1) // 2  # [splits, S]: clusters in the first half
+    both = np.stack([first, ~first]).astype(np.float64)  # [2, splits, S]
+    trials, right = both @ total, both @ correct  # [2, splits], [2, splits, N]
+    chosen = right.argmax(-1)[::-1]  # by the other half
+    scored = np.take_along_axis(right, chosen[..., None], -1)[..., 0].sum(0)
+    accuracies = (scored / total.sum())[(trials > 0).all(0)] if total.any() else []
+    if not len(accuracies):
+        return float("nan"), float("nan")
+    return float(np.mean(accuracies)), float(np.std(accuracies))

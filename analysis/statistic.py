@@ -114,6 +114,12 @@ class Statistic:
         before = self._counts.get(name, 0)
         self._counts[name] = before + np.asarray(value, np.int64)
 
+    def count_in_block(self, name: str, block: int, value: np.ndarray | int) -> None:
+        """Add whole numbers [...] to one block of an array [BLOCKS, ...]."""
+        if name not in self._counts:
+            self._counts[name] = np.zeros((BLOCKS, *np.shape(value)), np.int64)
+        self._counts[name][block] += value
+
     def add(self, name: str, value: np.ndarray | float) -> None:
         """Add real numbers to the sum of this name, exactly."""
         self._sums.setdefault(name, ExactSum()).add(value)

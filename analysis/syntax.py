@@ -1,34 +1,38 @@
 """Which attention heads follow which dependency relations (Section 4.2, Table 1).
 
-An attention head picks, for each word, the word that it attends to most; itself, [CLS]
-and [SEP] are left out. The pick is right where it is the word's syntactic head. Maps
+An attention head picks, for each word, the word that it attends to most; the word itself
+and special tokens are left out. The pick is right where it is the word's syntactic head. Maps
 are read in two directions: as they are, and transposed, where the pick is the word that
 attends to the dependent most. Of equal values the first counts.
 
-Shapes: L layers, H attention heads, W words without [CLS] and [SEP], S sentences, P
+Shapes: L layers, H attention heads, W words without special tokens, S blocks, P
 predictors: each direction, layer and head, then each of OFFSETS, then right-branching.
 """
 
+import collections
 import functools
-from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from analysis.maps import check_heads, head_name, word_maps
+from analysis.paper import is_paper_model
 from analysis.resampling import bootstrap_intervals, split_half_accuracy
+from analysis.statistic import Statistic, block_of
+from attention.record import Maps
 from files import InputError
 
 DIRECTIONS = ("dependent to head", "head to dependent")  # who attends to whom
 OFFSETS = (-3, -2, -1, 1, 2, 3)
 
 # relations by their names in Stanford Dependencies and in Universal Dependencies
-ROOT, PUNCTUATION = "root", "punct"
+PUNCTUATION_RELATION = "punct"
 POSSESSORS = ("poss", "nmod:poss")
 # the clitic after a possessor, straight or curly; of plurals that end in s, without one
 CLITICS = ("'s", "\u2019s", "'", "\u2019")
+
+CLITIC_RELATIONS, CLITIC_TAGS = ("possessive", "case"), ("POS", "PART")
 
 # Table 1: BERT-base on the Penn Treebank. Head, its accuracy, best offset, its accuracy
 PAPER_COLUMNS = ("head", "accuracy", "offset", "offset accuracy")
@@ -59,61 +63,51 @@ class DirectedHead(NamedTuple):
     head: int
 
 
-class SyntaxScores:
+class SyntaxScores(Statistic):
     """How often each attention head picks the syntactic heads of words.
 
     Takes in sentences of a treebank, with "words", "heads" (counted from 1; 0 is ROOT)
-    and "relns", and their word-level maps. Resampling sentences takes more than sums:
-    a bit is kept for each word and predictor, 37 bytes a word for 12 x 12 heads.
+    and "relns", and their maps between words. For each relation, right picks and words
+    are counted in BLOCKS blocks of sentences, a sentence's being decided by its words,
+    so that intervals and held-out halves can be drawn over blocks.
     """
 
-    def __init__(self):
-        self.shape: tuple[int, int] | None = None  # (L, H)
-        self._relations: list[str] = []  # of each word
-        self._lengths: list[int] = []  # of each sentence
-        self._right: list[np.ndarray] = []  # of each sentence: bits [W, P / 8]
+    def update(self, maps: Maps) -> None:
+        """Take in one sentence; see `Statistic.update`.
 
-    def update(self, example: dict) -> None:
-        """Take in one sentence of a file of maps.
-
-        Raises InputError for maps that are not of its words or hold no attention, for
-        heads and relations that do not fit the words, and for a model of other layers
-        or heads than before.
+        Raises InputError for maps that are not between its words, and for heads and
+        relations that do not fit the words.
         """
-        attns, heads, relations = check_sentence(example)
-        self.shape = check_heads(attns.shape[:2], self.shape)
-        owners = _possessors(example["words"], relations)
-        picks = np.hstack([pick_words(attns), _fixed_picks(len(heads))])  # [W, P]
-        right = picks == heads[:, None]
-        right[owners, :-1] |= picks[owners + 1, :-1] == heads[owners, None]
-        self._relations += relations
-        self._lengths.append(len(heads))
-        self._right.append(np.packbits(right, axis=1))
-
-    def merge(self, other: "SyntaxScores") -> None:
-        """Take in all that another accumulator has taken in."""
-        if other.shape:
-            self.shape = check_heads(other.shape, self.shape)
-        self._relations += other._relations
-        self._lengths += other._lengths
-        self._right += other._right
+        self.accept(maps)
+        right, relations = right_picks(maps)
+        block = block_of(" ".join(maps.example["words"]))
+        self.count("sentences", 1)
+        rows = collections.defaultdict(list)
+        for row, relation in enumerate(relations):
+            rows[relation].append(row)
+        for relation, chosen in rows.items():
+            self.count_in_block(f"right:{relation}", block, right[chosen].sum(0))
+            self.count_in_block(f"words:{relation}", block, len(chosen))
 
     @property
     def sentences(self) -> int:
         """How many sentences were taken in."""
-        return len(self._lengths)
+        return int(self.counted("sentences"))
 
     @property
-    def counts(self) -> Counter[str]:
+    def counts(self) -> collections.Counter[str]:
         """How many words have each relation."""
-        return Counter(self._relations)
+        names = self.names("words:")
+        return collections.Counter(
+            {name: int(self.counted(f"words:{name}").sum()) for name in names}
+        )
 
     def accuracies(self, *relations: str) -> np.ndarray:
         """Accuracy [2, L, H] of each direction and head on words of these relations.
 
         Raises InputError where no word has any of them.
         """
-        right, total = self.by_sentence(*relations)
+        right, total = self.by_block(*relations)
         heads = right.sum(0)[: -len(OFFSETS) - 1] / total.sum()
         return heads.reshape(2, *self.shape)
 
@@ -124,34 +118,30 @@ class SyntaxScores:
     def right_branching(self, *relations: str) -> float:
         """Accuracy on words of these relations of the baseline that takes the next word
         for a word's head, and ROOT for the last word's."""
-        right, total = self.by_sentence(*relations)
+        right, total = self.by_block(*relations)
         return float(right[:, -1].sum() / total.sum())
 
-    def by_sentence(self, *relations: str) -> tuple[np.ndarray, np.ndarray]:
-        """In each of the S sentences that have words of these relations, how many picks
-        are right [S, P] of how many words [S]."""
-        words = np.flatnonzero(np.isin(self._relations, relations))
-        if not len(words):
+    def by_block(self, *relations: str) -> tuple[np.ndarray, np.ndarray]:
+        """In each of the BLOCKS blocks, how many picks are right [S, P] of how many
+        words [S] of these relations."""
+        known = [r for r in relations if np.any(self.counted(f"words:{r}"))]
+        if not known:
             raise InputError(f"no word has the relation {' or '.join(relations)}")
-        sentence = np.repeat(np.arange(self.sentences), self._lengths)[words]
-        _, starts, total = np.unique(sentence, return_index=True, return_counts=True)
-        layers, heads = self.shape
-        right = np.unpackbits(
-            np.concatenate(self._right)[words],
-            axis=1,
-            count=2 * layers * heads + len(OFFSETS) + 1,
+        return tuple(
+            sum(self.counted(f"{kind}:{relation}") for relation in known)
+            for kind in ("right", "words")
         )
-        return np.add.reduceat(right, starts, axis=0, dtype=np.int32), total
 
 
-def check_sentence(example: dict) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """Word-level maps [L, H, W + 2, W + 2], heads [W] and relations of a sentence.
+def check_sentence(maps: Maps) -> tuple[np.ndarray, list[str]]:
+    """Heads [W], counted from 1, and relations of a sentence's words.
 
-    Raises InputError where they do not fit each other.
+    Raises InputError where maps, words, heads and relations do not fit each other.
     """
+    example = maps.example
     if missing := [key for key in ("words", "heads", "relns") if key not in example]:
         raise InputError(f"no {missing[0]!r}, which preprocess_depparse.py writes")
-    attns, words = word_maps(example), len(example["words"])
+    words = len(maps.require_words())
     if not all(type(head) is int for head in example["heads"]):
         raise InputError(f"heads must be whole numbers, found {example['heads']}")
     heads, relations = np.array(example["heads"], int), example["relns"]
@@ -163,7 +153,18 @@ def check_sentence(example: dict) -> tuple[np.ndarray, np.ndarray, list[str]]:
         raise InputError(
             f"heads go from {heads.min()} to {heads.max()}, expected 0 to {words}"
         )
-    return attns, heads, relations
+    return heads, relations
+
+
+def right_picks(maps: Maps) -> tuple[np.ndarray, list[str]]:
+    """Which predictors pick the head of which word of a sentence, bool [W, P]; and the
+    relation of each word."""
+    heads, relations = check_sentence(maps)
+    owners = _possessors(maps.example, relations)
+    picks = np.hstack([pick_words(maps.values), _fixed_picks(len(heads))])  # [W, P]
+    right = picks == heads[:, None]
+    right[owners, :-1] |= picks[owners + 1, :-1] == heads[owners, None]
+    return right, relations
 
 
 def pick_words(attns: np.ndarray) -> np.ndarray:
@@ -203,17 +204,24 @@ def _fixed_picks(words: int) -> np.ndarray:
     return np.hstack([offsets, (place + 1) % (words + 1)])
 
 
-def _possessors(words: Sequence[str], relations: Sequence[str]) -> np.ndarray:
+def _possessors(example: Mapping, relations: list[str]) -> np.ndarray:
     """Positions of the possessors that a clitic follows.
 
     In "Anna 's hat", Anna is the dependent of hat, but attention links hat and 's; the
-    paper counts that as right, for fixed offsets too. Right-branching, which is no
-    row of Table 1, has no such rule.
+    paper counts that as right, for fixed offsets too. The clitic's own relation or tag
+    tells it from a quotation mark, as in "his ' perfect ' dog". Right-branching, which
+    is no row of Table 1, has no such rule.
     """
+    words, tags = example["words"], example.get("tags") or [None] * len(relations)
     positions = [
         i
         for i, relation in enumerate(relations[:-1])
-        if relation in POSSESSORS and words[i + 1] in CLITICS
+        if relation in POSSESSORS
+        and words[i + 1] in CLITICS
+        and (
+            relations[i + 1].split(":")[0] in CLITIC_RELATIONS
+            or tags[i + 1] in CLITIC_TAGS
+        )
     ]
     return np.array(positions, int)
 
@@ -231,80 +239,120 @@ def table_1(
     punctuation: bool = True,
     resamples: int = 1000,
     seed: int = 0,
+    paper_model: bool | None = None,
 ) -> pd.DataFrame:
     """Table 1: the best attention head and fixed offset for all words, and by relation.
 
     Relations of at least `minimum` words, the most frequent first. ROOT and punctuation
     have no rows; `root` and `punctuation` say whether they are among all words, as in
     the paper. Accuracies are in per cent; between "low" and "high" lies the head's by a
-    bootstrap over sentences (95 %); "held out" is what the heads chosen on either half
-    of the sentences reach on the other. A model of BERT-base's size on Stanford
-    Dependencies has the paper's numbers beside.
+    bootstrap over blocks of sentences (95 %); "held out" is what heads chosen on one
+    half of the blocks reach on the other, and "±" its deviation over random halves. The
+    paper's numbers stand beside where the model is the paper's (`is_paper_model` tells
+    what `paper_model` does) and the relations are Stanford's.
     """
     counts = scores.counts
     everything = [
         relation
         for relation in counts
-        if (root or relation != ROOT) and (punctuation or relation != PUNCTUATION)
+        if (root or not is_root(relation))
+        and (punctuation or relation != PUNCTUATION_RELATION)
     ]
-    rows = {"all": _row(scores, everything, resamples, seed)}
-    for relation, count in counts.most_common():
-        if count >= minimum and relation not in (ROOT, PUNCTUATION):
-            rows[relation] = _row(scores, [relation], resamples, seed)
-    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("relation")
-    if scores.shape == (12, 12) and "dobj" in counts:
+    rows = {"all": everything} | {
+        relation: [relation]
+        for relation, count in counts.most_common()
+        if count >= minimum
+        and not is_root(relation)
+        and relation != PUNCTUATION_RELATION
+    }
+    blocks = {name: scores.by_block(*relations) for name, relations in rows.items()}
+    # blocks without any word are no part of the corpus
+    filled = sum(total for _, total in blocks.values()) > 0
+    blocks = {n: (right[filled], total[filled]) for n, (right, total) in blocks.items()}
+    best = {name: _best_of(right, scores.shape) for name, (right, _) in blocks.items()}
+    chosen = [
+        blocks[name][0][:, np.ravel_multi_index(head, (2, *scores.shape))]
+        for name, head in best.items()
+    ]
+    intervals = bootstrap_intervals(
+        np.stack(chosen, axis=1),
+        np.stack([total for _, total in blocks.values()], axis=1),
+        resamples=resamples,
+        seed=seed,
+    )
+    table = pd.DataFrame.from_dict(
+        {
+            name: _row(scores, best[name], *blocks[name], interval, seed)
+            for name, interval in zip(rows, intervals.T, strict=True)
+        },
+        orient="index",
+    ).rename_axis("relation")
+    if is_paper_model(scores.source, paper_model) and "dobj" in counts:
         paper = pd.DataFrame.from_dict(PAPER, orient="index", columns=PAPER_COLUMNS)
         table = table.join(paper.add_prefix("paper: "))
     return table
 
 
+def is_root(relation: str) -> bool:
+    """Whether a relation is that of a sentence's root, however it is spelt."""
+    return relation.lower() == "root"
+
+
+def _best_of(right: np.ndarray, shape: tuple[int, int]) -> DirectedHead:
+    """The head with most right picks [S, P] among those of heads."""
+    heads = right[:, : -len(OFFSETS) - 1].sum(0)
+    return _best(heads.reshape(2, *shape))
+
+
 def _row(
-    scores: SyntaxScores, relations: Collection[str], resamples: int, seed: int
+    scores: SyntaxScores,
+    best: DirectedHead,
+    right: np.ndarray,
+    total: np.ndarray,
+    interval: np.ndarray,
+    seed: int,
 ) -> dict:
-    right, total = scores.by_sentence(*relations)
     heads, offsets = np.split(right[:, :-1], [-len(OFFSETS)], axis=1)
-    best = _best(heads.sum(0).reshape(2, *scores.shape))
-    chosen = heads[:, [np.ravel_multi_index(best, (2, *scores.shape))]]
-    low, high = bootstrap_intervals(
-        chosen, total[:, None], resamples=resamples, seed=seed
-    )
+    chosen = heads[:, np.ravel_multi_index(best, (2, *scores.shape))]
+    held_out, deviation = split_half_accuracy(heads, total, seed=seed)
     by_offset = 100 * offsets.sum(0) / total.sum()
     return {
         "count": total.sum(),
-        "head": head_name(best.layer, best.head),
+        "head": scores.head_name(best.layer, best.head),
         "direction": DIRECTIONS[best.direction],
         "accuracy": 100 * chosen.sum() / total.sum(),
-        "low": 100 * low[0],
-        "high": 100 * high[0],
-        "held out": 100 * split_half_accuracy(heads, total, seed=seed),
+        "low": 100 * interval[0],
+        "high": 100 * interval[1],
+        "held out": 100 * held_out,
+        "±": 100 * deviation,
         "offset": f"{OFFSETS[by_offset.argmax()]:+d}",
         "offset accuracy": by_offset.max(),
     }
 
 
 def find_examples(
-    examples: Iterable[dict],
+    maps: Iterable[Maps],
     heads: Mapping[str, DirectedHead],
     *,
     each: int = 2,
     longest: int = 10,
-) -> dict[str, list[dict]]:
+) -> dict[str, list[Maps]]:
     """Sentences that show what the head of each relation does (Figure 5), by a rule.
 
     Of at most `longest` words, and with no wrong pick for any word of the relation; the
     `each` with the most words of that relation, and of these the shortest and first.
     """
-    found: dict[str, list[tuple[int, int, dict]]] = {relation: [] for relation in heads}
-    for example in examples:
-        words = len(example["words"])
+    found: dict[str, list[tuple[int, int, Maps]]] = {relation: [] for relation in heads}
+    for sentence in maps:
+        words = len(sentence.require_words())
         if words > longest:
             continue
-        scores = SyntaxScores()
-        scores.update(example)
-        for relation in heads.keys() & scores.counts.keys():
-            if scores.accuracies(relation)[heads[relation]] == 1:
-                rank = (-scores.counts[relation], words)
-                found[relation].append((*rank, example))
+        right, relations = right_picks(sentence)
+        shape = (2, *sentence.values.shape[:2])
+        for relation in heads.keys() & {*relations}:
+            rows = [row for row, name in enumerate(relations) if name == relation]
+            if right[rows, np.ravel_multi_index(heads[relation], shape)].all():
+                found[relation].append((-len(rows), words, sentence))
                 found[relation].sort(key=lambda candidate: candidate[:2])
                 del found[relation][each:]
-    return {r: [example for *_, example in best] for r, best in found.items()}
+    return {r: [sentence for *_, sentence in best] for r, best in found.items()}

@@ -51,14 +51,15 @@ class Source:
     inferred: tuple[str, ...] = ()  # fields that no meta file gave
 
     @classmethod
-    def from_meta(cls, meta: Mapping[str, Any], shape: tuple[int, ...]) -> "Source":
-        """The source of maps [L, H, ...] with this meta file; {} if there is none.
+    def from_meta(cls, meta: Mapping[str, Any], example: Mapping) -> "Source":
+        """The source of maps like an example's "attns" [L, H, ...], by their meta file.
 
         Meta files of older versions lack level, quantity, layers and family; their
-        flags say the same.
+        flags say the same. Where there is no meta file ({}), the layers are taken to be
+        all, and the quantity is inferred from what lies beside the maps.
         """
-        flags = meta.get("flags", {})
-        if meta and "layers" not in meta:
+        flags, shape = meta.get("flags", {}), example["attns"].shape
+        if flags and "layers" not in meta:
             every = range(1, shape[0] + 1)
             meta = {
                 "layers": sorted(set(flags.get("layers") or every)),
@@ -71,16 +72,20 @@ class Source:
         source = cls(
             layers=tuple(n - 1 for n in meta.get("layers", range(1, shape[0] + 1))),
             heads=meta.get("heads", shape[1]),
-            quantity=meta.get("quantity", ATTENTION),
+            quantity=meta.get("quantity") or _infer_quantity(example),
             level=meta.get("level"),
             family=meta.get("family"),
             weights_sha256=meta.get("weights_sha256"),
-            trained=not _drawn(flags) if meta else None,
+            trained=not _drawn(flags) if flags else None,
             model_layers=meta.get("model_layers"),
             special_tokens=tuple(meta.get("special_tokens", cls.special_tokens)),
-            inferred=() if meta else ("level", "layers", "quantity"),
+            inferred=() if "layers" in meta else ("layers", "level", "quantity"),
         )
-        source.check_shape(shape)
+        if shape[:2] != (len(source.layers), source.heads):
+            raise InputError(
+                f"maps of {shape[0]} layers and {shape[1]} heads, but their meta file "
+                f"says {len(source.layers)} and {source.heads}: is it another file's?"
+            )
         if source.quantity not in QUANTITIES:
             raise InputError(
                 f"maps of {source.quantity!r}, expected {' or '.join(QUANTITIES)}: "
@@ -92,9 +97,8 @@ class Source:
         """Raise InputError unless maps [L, H, ...] are of these layers and heads."""
         if shape[:2] != (len(self.layers), self.heads):
             raise InputError(
-                f"maps of {shape[0]} layers and {shape[1]} heads, expected "
-                f"{len(self.layers)} and {self.heads} as in the examples before, or as "
-                "the meta file says"
+                f"maps of {shape[0]} layers and {shape[1]} heads, but the examples "
+                f"before have {len(self.layers)} and {self.heads}"
             )
 
     def join(self, other: "Source") -> "Source":
@@ -248,6 +252,10 @@ def _labels(
     return [first, *example["words"], separator] if "words" in example else []
 
 
+def _infer_quantity(example: Mapping[str, Any]) -> str:
+    return GRADIENTS if {"masked", "loss"} <= example.keys() else ATTENTION
+
+
 def _infer_level(example: Mapping[str, Any], values: np.ndarray) -> str:
     """The level at which an example's labels are as many as its maps have rows.
 
@@ -323,7 +331,7 @@ def records(
     source = None
     for number, example in enumerate(examples):
         try:
-            source = source or Source.from_meta(meta, example["attns"].shape)
+            source = source or Source.from_meta(meta, example)
             yield Maps.from_example(example, source)
         except InputError as error:
             raise InputError(f"{name}: example {number}: {error}") from None

@@ -1,6 +1,10 @@
 """Synthetic heads whose behaviour is known."""
 
+import dataclasses
+
 import numpy as np
+
+from attention.record import Maps, Source
 
 
 def uniform(tokens: list[str]) -> np.ndarray:
@@ -26,3 +30,9 @@ def example_of(tokens: list[str], *heads: np.ndarray, layers: int = 1) -> dict:
     """An example as a file of maps has it, heads split over so many layers."""
     maps = np.stack(heads).reshape(layers, -1, len(tokens), len(tokens))
     return {"tokens": tokens, "attns": maps.astype(np.float16)}
+
+
+def record(example: dict, meta: dict | None = None, **known) -> Maps:
+    """The record of an example as a file holds it, with what is known of its source."""
+    source = Source.from_meta(meta or {}, example)
+    return Maps.from_example(example, dataclasses.replace(source, **known))

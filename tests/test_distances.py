@@ -6,7 +6,7 @@ import pickle
 
 import numpy as np
 import pytest
-from heads import example_of, to_offset, uniform
+from heads import example_of, record, to_offset, uniform
 from scipy.spatial.distance import jensenshannon
 
 import head_distances
@@ -24,7 +24,7 @@ def random_example(size, heads=6, layers=2, seed=0):
 def distances_of(*examples):
     statistic = HeadDistances()
     for example in examples:
-        statistic.update(example)
+        statistic.update(record(example))
     return statistic
 
 
@@ -106,7 +106,7 @@ def test_merged_parts_equal_one_pass():
 def test_unlike_numbers_of_heads():
     statistic = distances_of(random_example(5))
     with pytest.raises(InputError, match="maps of 3 layers and 2 heads"):
-        statistic.update(random_example(5, layers=3))
+        statistic.update(record(random_example(5, layers=3)))
     with pytest.raises(InputError, match="maps of 2 layers and 3 heads"):
         distances_of(random_example(5, layers=3)).merge(statistic)
 

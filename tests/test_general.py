@@ -4,18 +4,21 @@ import math
 
 import numpy as np
 import pytest
-from heads import example_of, to_offset, to_token, uniform
+from heads import example_of, record, to_offset, to_token, uniform
 
 from analysis.general import (
+    ATTENTION_KINDS,
     GRADIENT_KINDS,
-    KINDS,
     GeneralStatistics,
     GradientStatistics,
     describe_heads,
     paper_claims,
     typical_heads,
 )
-from analysis.maps import accumulate, describe_maps, head_name, labels
+from analysis.paper import BERT_BASE_UNCASED
+from analysis.statistic import accumulate
+from attention.heads import head_name
+from attention.record import describe_maps
 from attention.store import AttentionWriter
 from files import InputError
 
@@ -38,7 +41,7 @@ def six_heads(tokens, layers=2):
 def statistics_of(*examples):
     statistics = GeneralStatistics()
     for example in examples:
-        statistics.update(example)
+        statistics.update(record(example))
     return statistics
 
 
@@ -50,7 +53,7 @@ def test_averages_by_hand():
     itself) go to [SEP], of the two [SEP] rows the last one does, of the others 2 of 6.
     """
     averages = statistics_of(six_heads(TOKENS)).averages
-    assert set(averages) == set(KINDS)
+    assert set(averages) == set(ATTENTION_KINDS)
     heads = {
         kind: [float(v) for v in values.ravel()] for kind, values in averages.items()
     }
@@ -99,7 +102,7 @@ def test_documents_without_special_tokens_divide_by_nothing():
     assert np.isnan(statistics.averages["sep_sep"]).all()
     assert np.isnan(statistics.cls_entropies).all()
     # a document that has them alone decides
-    statistics.update(example_of(whole, to_token(whole, {"[SEP]"})))
+    statistics.update(record(example_of(whole, to_token(whole, {"[SEP]"}))))
     assert statistics.averages["sep_sep"].item() == 1
     assert statistics.averages["sep"].item() == 0.5
     only = statistics_of(example_of(["[SEP]"], uniform(["[SEP]"])))
@@ -117,7 +120,7 @@ def test_merged_parts_equal_one_pass():
     for part in (examples[:1], [], examples[1:]):
         parts.merge(statistics_of(*part))
     assert parts.documents == whole.documents == 4
-    for kind in KINDS:
+    for kind in ATTENTION_KINDS:
         np.testing.assert_allclose(parts.averages[kind], whole.averages[kind])
     np.testing.assert_allclose(parts.entropies, whole.entropies)
     assert parts.uniform_entropy == pytest.approx(whole.uniform_entropy)
@@ -129,7 +132,7 @@ def test_word_level_maps_are_labelled_by_words():
         "tokens": ["[CLS]", "dog", "##s", ".", "[SEP]"],
         "attns": np.full((1, 1, 4, 4), 0.25, np.float16),
     }
-    assert labels(words) == ["[CLS]", "dogs", ".", "[SEP]"]
+    assert record(words).labels == ["[CLS]", "dogs", ".", "[SEP]"]
     assert statistics_of(words).averages["punct"].item() == 0.25
 
 
@@ -157,14 +160,41 @@ def test_typical_heads():
         ((1, 2), "100% to . or ,"),
         ((0, 2), "98% to the previous token"),
     ]
+
+
+def typical_names(base, paper_model=None, **known):
+    statistics = GeneralStatistics()
+    statistics.update(record(base, **known))
+    found = typical_heads(statistics, paper_model)
+    return [statistics.head_name(*head) for head, _ in found]
+
+
+def test_the_papers_heads_stand_for_its_model_only():
     base = example_of(TOKENS, *[np.eye(8)] * 144, layers=12)
-    names = [head_name(*head) for head, _ in typical_heads(statistics_of(base))]
-    assert names == ["1-1", "3-1", "8-7", "11-6"]  # the paper's
+    papers = ["1-1", "3-1", "8-7", "11-6"]
+    (digest,) = BERT_BASE_UNCASED
+    known = {"weights_sha256": digest, "trained": True}
+    assert typical_names(base, **known) == papers
+    assert typical_names(base, paper_model=True) == papers
+    assert typical_names(base) != papers
+    assert typical_names(base, False, **known) != papers
+    assert typical_names(base, weights_sha256=digest, trained=False) != papers
+    with pytest.raises(ValueError, match="drawn at random"):
+        typical_names(base, True, trained=False)
+    # by true layers: not all of the four are there
+    some = example_of(TOKENS, *[np.eye(8)] * 36, layers=3)
+    kept = {"layers": (2, 7, 10), "model_layers": 12}
+    assert typical_names(some, True, **kept) != papers
+    four = example_of(TOKENS, *[np.eye(8)] * 48, layers=4)
+    kept = {"layers": (0, 2, 7, 10), "model_layers": 12}
+    assert typical_names(four, True, **kept) == papers
 
 
 def test_claims_table():
-    table = paper_claims(statistics_of(six_heads(TOKENS, layers=6)))
+    table = paper_claims(statistics_of(six_heads(TOKENS, layers=6)), paper_model=True)
     assert list(table.columns) == ["paper", "here"]
+    other = paper_claims(statistics_of(six_heads(TOKENS, layers=6)))
+    assert list(other.columns) == ["here"]  # no number of the paper's
     # of six layers, 4 and 5 lie as deep as 6 to 10 of 12; here to [SEP] and to [CLS]
     assert table["here"].iloc[0] == "50% (layers 4 to 5)"
     assert table["here"].iloc[2] == "1 (layers 3)"
@@ -216,7 +246,7 @@ def gradients_of(tokens, by_column, *, scale=(1,), masked=(1,), loss=2.0):
 def gradient_statistics(*examples):
     statistics = GradientStatistics()
     for example in examples:
-        statistics.update(example)
+        statistics.update(record(example))
     return statistics
 
 
@@ -243,7 +273,7 @@ def test_a_document_without_masked_tokens_has_no_gradients():
     statistics = gradient_statistics(nothing)
     assert np.isnan(statistics.averages["sep"]).all()
     assert np.isnan(statistics.loss)
-    statistics.update(some)
+    statistics.update(record(some))
     assert statistics.averages["sep"].item() == 2
     assert statistics.loss == 2
     assert statistics.documents == 2
@@ -266,12 +296,12 @@ def test_merged_gradients_equal_one_pass():
 
 def test_what_is_no_gradients_is_refused(tmp_path):
     fine = gradients_of(TOKENS, range(8))
-    attention = six_heads(TOKENS)
+    attention = example_of(TOKENS, uniform(TOKENS))
     signed = {**fine, "attns": -fine["attns"]}
     nan = {**fine, "attns": fine["attns"] * np.float16("nan")}
     more = gradients_of(TOKENS, range(8), scale=(1, 2))
     for bad, message in (
-        (attention, "no 'masked' tokens, so these are no gradients"),
+        (attention, "no 'masked' tokens and 'loss', expected gradients"),
         (signed, "gradients below 0 or no numbers, expected absolute values"),
         (nan, "gradients below 0 or no numbers, expected absolute values"),
         (more, "maps of 1 layers and 2 heads, but the examples before have 1 and 1"),

@@ -61,15 +61,28 @@ def test_a_head_chosen_by_luck_loses_its_luck_on_the_other_half():
     chooses the one that fails on the other half. A third, right half of the time in
     both, is never chosen."""
     correct = np.array([[4, 0, 2], [0, 4, 2]])
-    assert split_half_accuracy(correct, np.array([4, 4])) == 0
+    assert split_half_accuracy(correct, np.array([4, 4])) == (0, 0)
 
 
 def test_a_head_that_is_good_everywhere_stays_good():
     """Candidate 1 is right 3 of 4 times in each of five clusters."""
     correct = np.tile([1, 3, 0], (5, 1))
-    assert split_half_accuracy(correct, np.full(5, 4)) == 0.75
+    assert split_half_accuracy(correct, np.full(5, 4)) == (0.75, 0)
 
 
 def test_no_trial_in_a_half_is_no_number():
     correct, total = np.array([[1], [0]]), np.array([1, 0])
-    assert np.isnan(split_half_accuracy(correct, total))
+    assert np.isnan(split_half_accuracy(correct, total)).all()
+
+
+def test_held_out_is_the_mean_over_splits_by_hand():
+    """Four clusters of two trials. Candidate 0 is right in 0 and 1, candidate 1 in 2 and
+    3; of equals the first is chosen. Of the three ways to split, {01 | 23} has each half
+    choose what fails on the other: 0. In {02 | 13} and {03 | 12} both candidates are
+    equal in both halves, and the first has half of all trials. So accuracies are 0 in a
+    third of splits and 1/2 in two thirds: their mean is 1/3, their deviation root
+    1/18."""
+    correct = np.array([[2, 0], [2, 0], [0, 2], [0, 2]])
+    mean, deviation = split_half_accuracy(correct, np.full(4, 2), splits=6000)
+    assert mean == pytest.approx(1 / 3, abs=0.02)
+    assert deviation == pytest.approx(18**-0.5, abs=0.01)

@@ -1,10 +1,13 @@
 """Which heads follow which relations: synthetic maps with answers known beforehand."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
+from heads import record
 
-from analysis.maps import accumulate
+from analysis.statistic import accumulate
 from analysis.syntax import (
     OFFSETS,
     PAPER,
@@ -50,7 +53,7 @@ def sentence(*maps, words=WORDS, heads=HEADS, relations=RELATIONS, layers=1):
 def scores_of(*examples):
     scores = SyntaxScores()
     for example in examples:
-        scores.update(example)
+        scores.update(record(example))
     return scores
 
 
@@ -100,10 +103,10 @@ def test_a_sentence_of_one_word():
     assert scores.counts == {"root": 1}
     assert (scores.accuracies("root") == 0).all()
     # before the first word is ROOT, and at the end there is only the word itself
-    right, total = scores.by_sentence("root")
-    assert right[0, -len(OFFSETS) - 1 : -1].tolist() == [1, 1, 1, 0, 0, 0]
+    right, total = scores.by_block("root")
+    assert right.sum(0)[-len(OFFSETS) - 1 : -1].tolist() == [1, 1, 1, 0, 0, 0]
     assert scores.right_branching("root") == 1
-    assert total.tolist() == [1]
+    assert total.sum() == 1
 
 
 def test_offsets_by_hand():
@@ -112,9 +115,9 @@ def test_offsets_by_hand():
     2 3 4 5 6 6, words 1 and 4; +2 picks 3 4 5 6 6 6, word 3; +3 picks 4 5 6 6 6 6,
     none. Right-branching picks 2 3 4 5 6 0: words 1 and 4."""
     scores = scores_of(sentence(to_words(HEADS)))
-    right, total = scores.by_sentence(*RELATIONS)
-    assert right[0, -len(OFFSETS) - 1 : -1].tolist() == [2, 1, 0, 2, 1, 0]
-    assert total.tolist() == [6]
+    right, total = scores.by_block(*RELATIONS)
+    assert right.sum(0)[-len(OFFSETS) - 1 : -1].tolist() == [2, 1, 0, 2, 1, 0]
+    assert total.sum() == 6
     assert scores.right_branching(*RELATIONS) == pytest.approx(2 / 6)
 
 
@@ -134,8 +137,8 @@ def test_the_clitic_stands_for_the_possessor(relation, clitic):
     scores = scores_of(from_clitic)
     assert scores.accuracies(relation)[0] == 1
     assert scores.accuracies("case")[0] == 0
-    right, _ = scores.by_sentence(relation)
-    assert right[0, -len(OFFSETS) - 1 : -1].tolist() == [0, 0, 0, 1, 1, 0]
+    right, _ = scores.by_block(relation)
+    assert right.sum(0)[-len(OFFSETS) - 1 : -1].tolist() == [0, 0, 0, 1, 1, 0]
     assert scores_of(from_nobody).accuracies(relation)[0] == 0
 
 
@@ -166,7 +169,9 @@ def test_random_maps_against_loops():
     scores, expected, words_in_all = SyntaxScores(), np.zeros((2, 3, 2)), 0
     for _ in range(20):
         size = rng.integers(2, 10)
-        attns = rng.integers(0, 9, (3, 2, size + 2, size + 2)) / 8
+        attns = rng.integers(1, 9, (3, 2, size + 2, size + 2)).astype(float)
+        attns /= attns.sum(-1, keepdims=True)
+        attns = attns.astype(np.float16)  # as it is compared
         heads = rng.integers(0, size + 1, size).tolist()
         example = sentence(
             *attns.reshape(6, size + 2, size + 2),
@@ -175,7 +180,7 @@ def test_random_maps_against_loops():
             relations=["dep"] * size,
             layers=3,
         )
-        scores.update(example)
+        scores.update(record(example))
         words_in_all += size
         for direction, layer, head in np.ndindex(2, 3, 2):
             for i in range(1, size + 1):
@@ -234,10 +239,13 @@ def test_table_by_hand():
     first = sentence(to_words(HEADS), to_words([6, 6, 6, 6, 6, 5]))
     relations = "nsubj root det amod conj punct".split()
     second = sentence(
-        to_words([6, 6, 6, 6, 6, 5]), to_words(HEADS), relations=relations
+        to_words([6, 6, 6, 6, 6, 5]),
+        to_words(HEADS),
+        words="Tom feeds the old dog .".split(),
+        relations=relations,
     )
     table = table_1(scores_of(first, second), minimum=1)
-    assert table.index.tolist() == ["all", "nsubj", "det", "amod", "dobj", "conj"]
+    assert table.index.tolist() == ["all", "amod", "det", "nsubj", "conj", "dobj"]
     assert table["count"].tolist() == [12, 2, 2, 2, 1, 1]
     assert table.loc["det", "accuracy":"high"].tolist() == [50, 0, 100]
     assert table.loc["det", "held out"] == 0
@@ -250,7 +258,7 @@ def test_table_by_hand():
         assert row["direction"] == "dependent to head"
         assert row["accuracy":"high"].tolist() == [100, 100, 100]
         assert np.isnan(row["held out"])  # one sentence has no halves
-    assert table_1(scores_of(first, second), minimum=2).index[-1] == "amod"
+    assert table_1(scores_of(first, second), minimum=2).index[-1] == "nsubj"
 
 
 def test_a_relation_that_no_head_finds_stays_in_the_table():
@@ -279,22 +287,40 @@ def test_root_and_punctuation_among_all_words(left_in, right, total):
     assert not {"root", "punct"} & set(table.index)
 
 
-def test_the_papers_numbers_stand_beside_a_model_of_their_size():
-    large = sentence(*[to_words(HEADS)] * 144, layers=12)
-    table = table_1(scores_of(large), minimum=1)
+def test_the_papers_numbers_stand_beside_its_own_model_only():
+    large = scores_of(sentence(*[to_words(HEADS)] * 144, layers=12))
+    assert not any("paper" in column for column in table_1(large, minimum=1))
+    table = table_1(large, minimum=1, paper_model=True)
     assert table.loc["dobj", "paper: head"] == "8-10"
     assert table.loc["dobj", "paper: accuracy"] == 86.8
     assert table.loc["dobj", "paper: offset"] == "-2"
     assert table.loc["all", "paper: offset accuracy"] == 26.3
     assert len(PAPER) == 15
-    small = table_1(scores_of(sentence(to_words(HEADS))), minimum=1)
     universal = sentence(
         *[to_words(HEADS)] * 144,
         layers=12,
         relations="nsubj root det amod obj punct".split(),
     )
-    for table in (small, table_1(scores_of(universal), minimum=1)):
-        assert not any("paper" in column for column in table)
+    table = table_1(scores_of(universal), minimum=1, paper_model=True)
+    assert not any("paper" in column for column in table)
+
+
+def test_heads_are_named_by_their_true_layers():
+    maps = record(sentence(to_words(HEADS), to_words([6] * 6), layers=2))
+    kept = dataclasses.replace(maps.source, layers=(2, 4), model_layers=6)
+    scores = SyntaxScores()
+    scores.update(dataclasses.replace(maps, source=kept))
+    table = table_1(scores, minimum=1)
+    assert table.loc["det", "head"] == "3-1"
+    assert table.loc["punct" if "punct" in table.index else "dobj", "head"] == "3-1"
+
+
+def test_a_root_in_capitals_is_the_root():
+    capitals = [r.replace("root", "ROOT") for r in RELATIONS]
+    scores = scores_of(sentence(to_words(HEADS), relations=capitals))
+    table = table_1(scores, minimum=1, root=False)
+    assert "ROOT" not in table.index
+    assert table.loc["all", "count"] == 5
 
 
 def test_examples_are_found_by_the_rule():
@@ -318,6 +344,7 @@ def test_examples_are_found_by_the_rule():
     long = sentence(
         to_words([2] * 13), words=["a"] * 13, heads=[2] * 13, relations=["nsubj"] * 13
     )
+    wrong, right, long, short, twice = map(record, (wrong, right, long, short, twice))
     found = find_examples([wrong, right, long, short, twice, right], heads)
     assert found["nsubj"] == [twice, short]
     assert found["conj"] == []
@@ -328,13 +355,14 @@ def test_examples_are_found_by_the_rule():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"words": WORDS[1:]}, "maps are 8 x 8, expected 7 for 5 words"),
+        ({"words": WORDS[1:]}, "maps between tokens, expected maps between words"),
         ({"heads": [2, 0, 5]}, "6 words, but 3 heads and 6 relations"),
         ({"relns": ["dep"]}, "6 words, but 6 heads and 1 relations"),
         ({"heads": [2, None, 5, 5, 2, 2]}, "heads must be whole numbers, found"),
         ({"heads": [2, 0, 5, 5, 2, 7]}, "heads go from 0 to 7, expected 0 to 6"),
-        ({"attns": np.full((1, 1, 8, 8), -0.5)}, "below 0 or above 1"),
-        ({"attns": np.full((1, 1, 8, 8), np.nan)}, "below 0 or above 1"),
+        ({"attns": np.full((1, 1, 8, 8), -0.5)}, "row 0 of head 1-1 sums to -4"),
+        ({"attns": np.eye(8)[None, None] * 3 - 0.25}, "values below 0"),
+        ({"attns": np.full((1, 1, 8, 8), np.nan)}, "row 0 of head 1-1 sums to nan"),
         ({"attns": np.full((2, 1, 8, 8), 0.5)}, "maps of 2 layers and 1 heads"),
     ],
 )
@@ -352,7 +380,7 @@ def test_what_does_not_fit_is_an_error_that_names_the_example(
 
 def test_a_file_that_is_no_treebank_or_lacks_a_relation():
     with pytest.raises(InputError, match="no 'heads', which preprocess_depparse"):
-        scores_of({"words": ["a"], "attns": np.ones((1, 1, 3, 3), np.float16)})
+        scores_of({"words": ["a"], "attns": np.eye(3, dtype="f2")[None, None]})
     with pytest.raises(InputError, match="no word has the relation iobj"):
         scores_of(sentence(to_words(HEADS))).accuracies("iobj")
     with pytest.raises(InputError, match="no word has the relation"):
