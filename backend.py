@@ -43,3 +43,24 @@ def _no_native_messages() -> Iterator[None]:
         os.dup2(saved, 2)
         os.close(saved)
         os.close(null)
+
+
+def device_name() -> str:
+    """The device that Keras's backend computes on, such as "CPU" or "GPU: NVIDIA H100".
+
+    Call after `start_keras`.
+    """
+    import keras
+
+    if keras.backend.backend() == "jax":
+        import jax
+
+        device = jax.devices()[0]
+        kind, name = device.platform.upper(), device.device_kind
+    else:
+        import tensorflow as tf
+
+        gpus = tf.config.list_physical_devices("GPU")
+        details = tf.config.experimental.get_device_details(gpus[0]) if gpus else {}
+        kind, name = ("GPU", details.get("device_name", "")) if gpus else ("CPU", "")
+    return kind if kind == "CPU" else f"{kind}: {name}"

@@ -1,26 +1,17 @@
 """What the scripts share: flags in both spellings, errors in one line, progress."""
 
 import argparse
+import contextlib
 import functools
 import importlib.metadata
 import importlib.util
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Protocol
 
 from files import InputError
-
-
-class Writer(Protocol):
-    """What takes in examples with their maps, and keeps unfinished work."""
-
-    partial: Path
-
-    def write(self, example: dict) -> None:
-        """Append one example."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -42,62 +33,6 @@ class Parser(argparse.ArgumentParser):
             for argument in given
         ]
         return super().parse_args(hyphened, namespace)
-
-
-def add_map_flags(
-    parser: Parser, *, bert: str = "", ending: str, batch_size: int, batch: str = ""
-) -> None:
-    """The flags of scripts that run BERT over examples and write maps.
-
-    `bert` and `batch` are what there is to add to the help of --bert-dir and
-    --batch-size, `ending` that of the output's name.
-    """
-    add = parser.add_argument
-    add(
-        "--preprocessed-data-file",
-        type=file_path,
-        metavar="FILE",
-        required=True,
-        help="JSON of examples",
-    )
-    add(
-        "--bert-dir",
-        type=Path,
-        metavar="DIR",
-        required=True,
-        help=f"Google or Hugging Face folder{bert}",
-    )
-    add(
-        "--outfile",
-        type=file_path,
-        metavar="FILE",
-        help=f"default: <data>{ending} beside the data",
-    )
-    add("--cased", action="store_true", help="keep case (and accents) of the text")
-    add(
-        "--max-sequence-length",
-        type=positive,
-        metavar="N",
-        default=128,
-        help="in tokens; longer examples are left out, and reported",
-    )
-    add(
-        "--batch-size",
-        type=positive,
-        metavar="N",
-        default=batch_size,
-        help="examples of that length at once, or as many shorter ones as have the "
-        f"same number of tokens{batch}",
-    )
-    add("--resume", action="store_true", help="go on where an interrupted run stopped")
-
-
-def name_outfile(args: argparse.Namespace, ending: str) -> None:
-    """Where no --outfile was given: beside the data, `<data>` and an ending."""
-    data = args.preprocessed_data_file
-    args.outfile = args.outfile or data.with_name(
-        data.name.removesuffix(".json") + ending
-    )
 
 
 class _HelpFormatter(
@@ -173,40 +108,14 @@ def progress(**options):
     return tqdm(disable=None, dynamic_ncols=True, **options)
 
 
-def warn_of_restart(args: argparse.Namespace) -> None:
-    """Say so where the work of an interrupted run is about to be thrown away."""
-    unfinished = args.outfile.with_name(args.outfile.name + ".partial")
-    if unfinished.exists() and not args.resume:
-        print(f"{unfinished} is begun anew; --resume would go on with it")
-
-
-def write_maps(writer: Writer, maps: Iterable[dict]) -> None:
-    """Write examples with their maps; when stopped, say how to go on."""
+@contextlib.contextmanager
+def advise(message: str) -> Iterator[None]:
+    """Where the block is stopped by whatever, say on standard error what to do."""
     try:
-        for example in maps:
-            writer.write(example)
+        yield
     except BaseException:
-        print(
-            f"stopped; what is done is kept in {writer.partial}, and --resume "
-            "goes on from there",
-            file=sys.stderr,
-        )
+        print(message, file=sys.stderr)
         raise
-
-
-def report_maps(
-    args: argparse.Namespace, written: int, left_out: int, seconds: float
-) -> None:
-    """Say what was written, and how many examples were too long."""
-    print(
-        f"{plural(written, 'example')} written to {args.outfile} "
-        f"({args.outfile.stat().st_size / 1e6:,.1f} MB) in {seconds:,.0f} s"
-    )
-    if left_out:
-        print(
-            f"{plural(left_out, 'example')} left out, longer than "
-            f"{args.max_sequence_length} tokens: see {args.outfile.stem}.meta.json"
-        )
 
 
 def describe_run(args: argparse.Namespace) -> dict:

@@ -10,15 +10,14 @@ Out: <data>_attn.pkl, a pickled list of the same objects with "tokens" and "attn
 Try: python extract_attention.py --preprocessed-data-file unlabeled.json --bert-dir DIR
 """
 
-import time
-
 import cli
-from attention.examples import SEGMENT_IDS, prepare_examples, read_examples
-from attention.store import AttentionWriter, is_written
+import runner
+from attention.examples import SEGMENT_IDS
+from attention.extraction import attention_maps
+from attention.record import ATTENTION, TOKENS, WORDS
 from attention.word_level import MODES
-from bert import BertConfig, load_tokenizer
-from bert.folder import config_digest, weight_digest
-from files import check_outfile, file_digest
+from bert import BertConfig
+from bert.folder import check_layers
 
 ENDING = "_attn.pkl"
 RANDOM_INIT = ("none", "all", "keep-embeddings")
@@ -27,7 +26,7 @@ PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
 
 def parse_args(argv: list[str] | None):
     parser = cli.Parser(__doc__)
-    cli.add_map_flags(parser, ending=ENDING, batch_size=16)
+    runner.add_flags(parser, ending=ENDING, batch_size=16)
     add = parser.add_argument
     add("--word-level", action="store_true", help="maps between words, not pieces")
     add(
@@ -77,72 +76,55 @@ def parse_args(argv: list[str] | None):
     args = parser.parse_args(argv)
     if args.word_level_mode and not args.word_level:
         parser.error("--word-level-mode needs --word-level")
-    cli.name_outfile(args, ENDING)
+    runner.name_outfile(args, ENDING)
     return args
 
 
 @cli.script
 def main(argv: list[str] | None = None) -> None:
-    args, started = parse_args(argv), time.monotonic()
-    check_outfile(args.outfile, args.preprocessed_data_file)
+    args = parse_args(argv)
     config = BertConfig.from_folder(args.bert_dir)
-    examples = read_examples(args.preprocessed_data_file)
-    prepared, skipped = prepare_examples(
-        examples,
-        load_tokenizer(args.bert_dir, args.cased),
-        config,
-        max_length=args.max_sequence_length,
+    if args.debug:
+        config = config.tiny()
+    layers = args.layers and sorted({layer - 1 for layer in args.layers})
+    check_layers(config, layers, args.bert_dir)
+    run = runner.prepare(
+        args,
+        quantity=ATTENTION,
+        level=WORDS if args.word_level else TOKENS,
+        config=config,
+        layers=layers,
+        random_init="all" if args.debug else args.random_init,
         segment_ids=args.segment_ids,
         need_words=args.word_level,
     )
-    drawn = args.debug or args.random_init == "all"
-    settings = cli.describe_run(args) | {
-        "input_sha256": file_digest(args.preprocessed_data_file),
-        "config_sha256": config_digest(args.bert_dir),
-        "weights_sha256": None if drawn else weight_digest(args.bert_dir),
-        "examples": len(examples),
-        "written": len(prepared),
-        "left_out": [
-            {"example": s.example, "why": f"{s.tokens} tokens"} for s in skipped
-        ],
-    }
-    if args.resume and is_written(args.outfile, settings):
-        print(f"{args.outfile} is whole already")
-        return
-    write(args, prepared, settings)
-    cli.report_maps(args, len(prepared), len(skipped), time.monotonic() - started)
-
-
-def write(args, prepared: list, settings: dict) -> None:
-    """Load BERT, run it and write the maps."""
-    from attention.extraction import attention_maps
-    from bert import load_model  # imports TensorFlow: only now
-
-    cli.warn_of_restart(args)
     mode = (args.word_level_mode or "mean") if args.word_level else None
-    model = load_model(
-        args.bert_dir,
-        layers=args.layers and sorted({layer - 1 for layer in args.layers}),
-        random_init=args.random_init,
-        seed=args.seed,
-        tiny=args.debug,
-        maps_dtype="float32" if mode else args.dtype,
-        precision=args.precision,
-    )
-    with (
-        AttentionWriter(args.outfile, settings, args.resume) as writer,
-        cli.progress(total=len(prepared), initial=writer.done, unit=" examples") as bar,
-    ):
-        maps = attention_maps(
-            prepared,
+
+    def load():
+        from bert import load_model  # imports TensorFlow: only now
+
+        return load_model(
+            args.bert_dir,
+            layers=layers,
+            random_init=args.random_init,
+            seed=args.seed,
+            tiny=args.debug,
+            maps_dtype="float32" if mode else args.dtype,
+            precision=args.precision,
+        )
+
+    def maps_of(model, **progress):
+        return attention_maps(
+            run.prepared,
             model,
+            run.source,
             tokens_a_batch=args.batch_size * args.max_sequence_length,
             mode=mode,
             dtype=args.dtype,
-            done=writer.done,
-            on_batch=bar.update,
+            **progress,
         )
-        cli.write_maps(writer, maps)
+
+    runner.write(run, run.settings(), load, maps_of)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Examples through BERT to attention maps, in batches of like length.
+"""Examples through BERT to attention maps, in batches bucketed by length.
 
 Shapes: B batch, L layers, H heads, T tokens, W words.
 """
@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from attention.examples import Prepared, prepare_examples
+from attention.record import TOKENS, WORDS, Maps, Source
 from attention.word_level import word_attention
+from bert.folder import weight_digest
+from bert.tokenization import CLS, SEP
 
 if TYPE_CHECKING:
-    from bert import BertModel, Tokenizer
+    from bert import BertConfig, BertModel, Tokenizer
 
-# Examples are reordered by length within a look-ahead of as many as these bytes of maps
-# hold, so that batches need nearly no padding and memory stays bounded.
-LOOK_AHEAD_BYTES = 256 * 2**20
+# Examples are sorted by length within a buffer of as many as these bytes of maps hold,
+# so that batches need nearly no padding and memory stays bounded.
+BUFFER_BYTES = 256 * 2**20
 # XLA compiles anew for each shape: its backends get few, with lengths in these steps.
 XLA_STEP = 16
 
@@ -34,15 +37,20 @@ def extract_attention(
     batch_size: int = 16,
     segment_ids: str = "zeros",
     word_level: bool = False,
-    word_level_mode: str = "mean",
+    word_level_mode: str | None = None,
     dtype: str = "float16",
-) -> Iterator[dict]:
-    """The examples, in order, each with its "tokens" and its "attns".
+) -> Iterator[Maps]:
+    """The attention maps of examples, in order, as records.
 
-    "attns" is an array [L, H, T, T], or [L, H, W, W] at word level, of type `dtype`.
-    Examples longer than `max_length` tokens are left out with a warning. Raises
-    InputError for an example that cannot be used.
+    Examples are objects with exactly one of "text", "words" and "tokens"; `model` and
+    `tokenizer` come from `bert.load_model` and `bert.load_tokenizer`. The values of a
+    record are [L, H, T, T], or at word level [L, H, W + 2, W + 2], of type `dtype`;
+    `word_level_mode` is one of word_level.MODES, by default "mean". Examples longer
+    than `max_length` tokens are left out with a warning. Raises InputError for an
+    example that cannot be used.
     """
+    if word_level_mode and not word_level:
+        raise ValueError("word_level_mode has no effect without word_level")
     prepared, skipped = prepare_examples(
         examples,
         tokenizer,
@@ -56,22 +64,46 @@ def extract_attention(
             f"{len(skipped)} examples of more than {max_length} tokens left out",
             stacklevel=2,
         )
-    mode = word_level_mode if word_level else None
+    source = encoder_source(
+        model.config,
+        layers=model.layers_kept,
+        level=WORDS if word_level else TOKENS,
+        trained=model.trained,
+        weights_sha256=weight_digest(model.folder) if model.trained else None,
+    )
     yield from attention_maps(
-        prepared, model, tokens_a_batch=batch_size * max_length, mode=mode, dtype=dtype
+        prepared,
+        model,
+        source,
+        tokens_a_batch=batch_size * max_length,
+        mode=(word_level_mode or "mean") if word_level else None,
+        dtype=dtype,
+    )
+
+
+def encoder_source(config: "BertConfig", layers: Sequence[int], **known) -> Source:
+    """The source of maps that an encoder gives of its layers (from 0)."""
+    return Source(
+        layers=tuple(layers),
+        heads=config.num_attention_heads,
+        model_layers=config.num_hidden_layers,
+        family="bert",
+        special_tokens=(CLS, SEP),
+        **known,
     )
 
 
 def attention_maps(
     prepared: Sequence[Prepared],
     model: "BertModel",
+    source: Source,
     *,
     tokens_a_batch: int,
     mode: str | None = None,
     dtype: str = "float16",
     done: int = 0,
     on_batch: Callable[[int], object] = lambda examples: None,
-) -> Iterator[dict]:
+) -> Iterator[Maps]:
     """Run prepared examples through BERT; see `extract_attention` for what comes out.
 
     `mode` is a word-level mode, or None for maps of tokens; `in_batches` says what the
@@ -90,12 +122,13 @@ def attention_maps(
         shape = max(rows, len(items)), longest
         return model.predict_on_batch(padded_inputs(items, shape))
 
-    def finish(i: int, maps: list[np.ndarray], row: int) -> dict:
+    def finish(i: int, maps: list[np.ndarray], row: int) -> Maps:
         item, length = prepared[i], len(prepared[i].tokens)
         attns = np.stack([layer[row, :, :length, :length] for layer in maps])
         if mode:
             attns = word_attention(attns, item.word_pieces, mode)
-        return item.example | {"tokens": item.tokens, "attns": attns.astype(dtype)}
+        example = item.example | {"tokens": item.tokens}
+        return Maps(attns.astype(dtype), source.level, source, example)
 
     heads = len(model.layers_kept) * model.config.num_attention_heads
     return in_batches(
@@ -113,26 +146,26 @@ def attention_maps(
 def in_batches(
     lengths: Sequence[int],
     run: Callable[[list[int]], Result],
-    finish: Callable[[int, Result, int], dict],
+    finish: Callable[[int, Result, int], Maps],
     *,
     tokens_a_batch: int,
     bytes_a_pair: int,
     step: int = 1,
     done: int = 0,
     on_batch: Callable[[int], object] = lambda examples: None,
-) -> Iterator[dict]:
-    """Run examples in batches of like length, and give what comes of each in order.
+) -> Iterator[Maps]:
+    """Run examples in batches bucketed by length; the results come in order.
 
-    `run` takes a batch, as places in `lengths`; `finish` takes a place, what `run` gave
-    for its batch, and its row in it, and gives the finished example, whose maps take
-    `bytes_a_pair` for each two of its tokens. A batch holds as many examples as
-    `tokens_a_batch` allows, so that short ones are not run by the handful. The first
-    `done` examples are left out, but batches are cut as if they were not, since its
-    batch can change the last bit of an example's map. `on_batch` is told how many of
-    the wanted examples each finished batch held.
+    `run` takes a batch, as indices into `lengths`. `finish` takes an index, what `run`
+    gave for its batch, and its row in it, and gives the maps of that example, which
+    take `bytes_a_pair` for each pair of its tokens. A batch holds as many examples as
+    `tokens_a_batch` allows, padding included. The first `done` examples are left out,
+    but batches are the same as if they were not, since the batch that an example is in
+    can change the last bit of its maps. `on_batch` is told how many of the wanted
+    examples each finished batch held.
     """
     plan = _plan(lengths, tokens_a_batch, step, bytes_a_pair)
-    finished: dict[int, dict] = {}  # waiting for their turn
+    finished: dict[int, Maps] = {}  # waiting for their turn
     turn = done
     for batch, result in _run_ahead(run, (b for b in plan if max(b) >= done)):
         wanted = {i: finish(i, result, row) for row, i in enumerate(batch) if i >= done}
@@ -161,16 +194,16 @@ def _run_ahead(
 def _plan(
     lengths: Sequence[int], tokens_a_batch: int, step: int, bytes_a_pair: int
 ) -> Iterator[list[int]]:
-    """Cut examples into batches (lists of places in `lengths`) of like length.
+    """Cut examples into batches (lists of indices into `lengths`) of similar length.
 
-    Consecutive examples whose maps fill LOOK_AHEAD_BYTES are sorted by length, then cut
+    Consecutive examples whose maps fill BUFFER_BYTES are sorted by length, then cut
     so that a batch, padded to its longest example, has `tokens_a_batch` at most.
     """
     window, filled = [], 0
     for i, length in enumerate(lengths):
         window.append(i)
         filled += length**2 * bytes_a_pair
-        if filled < LOOK_AHEAD_BYTES and i < len(lengths) - 1:
+        if filled < BUFFER_BYTES and i < len(lengths) - 1:
             continue
         window.sort(key=lambda place: lengths[place])
         batch = []
@@ -187,7 +220,7 @@ def _plan(
 def padded_inputs(
     items: Sequence[Prepared], shape: tuple[int, int]
 ) -> list[np.ndarray]:
-    """Token ids [B, T], segment ids [B, T], lengths [B]; rows left over are empty."""
+    """Token ids [B, T], segment ids [B, T], lengths [B]; rows left over have length 0."""
     lengths = [len(item.tokens) for item in items] + [0] * (shape[0] - len(items))
     return [
         padded([item.token_ids for item in items], shape),
@@ -199,7 +232,7 @@ def padded_inputs(
 def padded(
     rows: Sequence[Sequence[int]], shape: tuple[int, int], fill: int = 0
 ) -> np.ndarray:
-    """Rows of unlike lengths as one array of numbers of this shape, filled up."""
+    """Rows of different lengths as one array of this shape, padded with `fill`."""
     array = np.full(shape, fill, "int32")
     for row, numbers in enumerate(rows):
         array[row, : len(numbers)] = numbers

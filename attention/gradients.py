@@ -17,6 +17,7 @@ import numpy as np
 from attention.examples import Prepared
 from attention.extraction import in_batches, padded, padded_inputs
 from attention.masking import Masked
+from attention.record import TOKENS, Maps, Source
 
 if TYPE_CHECKING:
     from bert.modeling import MaskedLanguageModel
@@ -26,18 +27,19 @@ def gradient_maps(
     prepared: Sequence[Prepared],
     masked: Sequence[Masked],
     model: "MaskedLanguageModel",
+    source: Source,
     *,
     tokens_a_batch: int,
     done: int = 0,
     on_batch: Callable[[int], object] = lambda examples: None,
-) -> Iterator[dict]:
-    """The examples, in order, each with its "tokens" (as they are without masking) and
-    the absolute gradients of its loss as "attns" [L, H, T, T].
+) -> Iterator[Maps]:
+    """The absolute gradients of each example's loss [L, H, T, T], in order.
 
-    `attns[l, h, i, j]` is |dL / da| for the attention from i to j. With them come the
-    places of the masked tokens ("masked"), what BERT read there ("shown") and the
-    "loss" in nats. An example without masked tokens has no loss: all are zero. The
-    values are float32, since float16 loses digits below 6e-5, where many lie.
+    `values[l, h, i, j]` is |dL / da| for the attention from i to j. The example has
+    its "tokens" (as they are without masking), the positions of the masked tokens
+    ("masked"), what BERT read there ("shown") and the "loss" in nats. An example
+    without masked tokens has no loss: all values are zero. They are float32, since
+    float16 loses digits below 6e-5, where many lie.
     `in_batches` says what the other arguments are. Needs Keras on TensorFlow.
     """
     differentiate = _compiled(model)
@@ -61,15 +63,16 @@ def gradient_maps(
         )
         return [layer.numpy() for layer in gradients], losses.numpy()
 
-    def finish(i: int, result: tuple[list[np.ndarray], np.ndarray], row: int) -> dict:
+    def finish(i: int, result: tuple[list[np.ndarray], np.ndarray], row: int) -> Maps:
         (gradients, losses), length = result, len(prepared[i].tokens)
-        return prepared[i].example | {
+        values = np.stack([g[row, :, :length, :length] for g in gradients])
+        example = prepared[i].example | {
             "tokens": prepared[i].tokens,
-            "attns": np.stack([g[row, :, :length, :length] for g in gradients]),
             "masked": masked[i].places,
             "shown": masked[i].shown,
             "loss": float(losses[row]),
         }
+        return Maps(values, TOKENS, source, example)
 
     heads = model.config.num_hidden_layers * model.config.num_attention_heads
     return in_batches(

@@ -93,6 +93,19 @@ class Source:
             )
         return source
 
+    def meta(self) -> dict[str, Any]:
+        """What a meta file says of it; layers count from 1, as people do."""
+        return {
+            "family": self.family,
+            "quantity": self.quantity,
+            "level": self.level,
+            "layers": [layer + 1 for layer in self.layers],
+            "heads": self.heads,
+            "model_layers": self.model_layers,
+            "special_tokens": list(self.special_tokens),
+            "weights_sha256": self.weights_sha256,
+        }
+
     def check_shape(self, shape: tuple[int, ...]) -> None:
         """Raise InputError unless maps [L, H, ...] are of these layers and heads."""
         if shape[:2] != (len(self.layers), self.heads):

@@ -113,7 +113,9 @@ class AttentionWriter:
 
 def is_written(path: str | Path, settings: dict) -> bool:
     """Whether a whole file of maps, made with these settings, is there already."""
-    return Path(path).is_file() and read_meta(path) == settings
+    meta = read_meta(path)
+    written = {key: meta.get(key) for key in settings}
+    return Path(path).is_file() and written == json.loads(json.dumps(settings))
 
 
 def read_meta(path: str | Path) -> dict:

@@ -15,9 +15,9 @@ def word_attention(
     `word_pieces` holds, for each of the W words in order, the positions of its pieces;
     [CLS] and [SEP] are words of one piece. Attention *to* a word is the sum over its
     pieces. Attention *from* a word is, by `mode`, the mean over its pieces (the paper),
-    that of its first piece (the original code), or the largest value over its pieces
-    (rows then no longer sum to one). Computed and returned in the type of `attns`:
-    give float32 and round afterwards.
+    that of its first piece (the original's default), or the largest value over its
+    pieces, each row then divided by its sum (the original's "max"). Computed and
+    returned in the type of `attns`: give float32 and round afterwards.
     """
     if mode not in MODES:
         raise ValueError(f"mode is {mode!r}, expected one of {', '.join(MODES)}")
@@ -34,6 +34,7 @@ def word_attention(
         return to_words[..., [pieces[0] for pieces in word_pieces], :]
     if mode == "max":
         starts = np.cumsum([0, *counts[:-1]])
-        return np.maximum.reduceat(to_words[..., piece, :], starts, axis=-2)
+        largest = np.maximum.reduceat(to_words[..., piece, :], starts, axis=-2)
+        return largest / largest.sum(-1, keepdims=True)
     averages = (belongs / np.asarray(counts, attns.dtype)).T  # [W, T]
     return averages @ to_words

@@ -15,7 +15,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from bert.folder import BertConfig, weight_files
+from bert.folder import BertConfig, check_layers, weight_files
 from bert.modeling import ACTIVATIONS, BertModel, MaskedLanguageModel
 from files import InputError
 
@@ -61,11 +61,7 @@ def load_model(
     config = BertConfig.from_folder(folder)
     if tiny:
         config, random_init = config.tiny(), "all"
-    if wrong := [i for i in layers or () if not 0 <= i < config.num_hidden_layers]:
-        raise InputError(
-            f"{folder}: layer {wrong[0] + 1} does not exist; "
-            f"the model has {config.num_hidden_layers} layers"
-        )
+    check_layers(config, layers, folder)
     if config.hidden_act not in ACTIVATIONS:
         raise InputError(
             f"{folder}: hidden_act is {config.hidden_act!r}, "
@@ -77,6 +73,7 @@ def load_model(
         else:
             model = BertModel(config, layers, maps_dtype)
     model.build()
+    model.folder, model.trained = Path(folder), random_init == "none"
     if random_init != "all":
         _load(model, _read_weights(Path(folder)), folder)
     if random_init != "none":

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 from files import InputError, file_digest
@@ -76,6 +77,17 @@ class BertConfig:
             hidden_size=144,
             num_attention_heads=12,
             intermediate_size=576,
+        )
+
+
+def check_layers(
+    config: BertConfig, layers: Iterable[int] | None, folder: str | Path
+) -> None:
+    """Raise InputError where a layer (from 0) is asked for that the model lacks."""
+    if wrong := [i for i in layers or () if not 0 <= i < config.num_hidden_layers]:
+        raise InputError(
+            f"{folder}: layer {wrong[0] + 1} does not exist; "
+            f"the model has {config.num_hidden_layers} layers"
         )
 
 

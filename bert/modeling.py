@@ -57,7 +57,7 @@ class Embeddings(keras.Layer):
 
 
 class SelfAttention(keras.Layer):
-    """Who attends to whom, and what is carried over."""
+    """Attention from each token to each, and the values mixed by it."""
 
     def __init__(self, config: BertConfig, **kwargs):
         super().__init__(**kwargs)
@@ -81,8 +81,8 @@ class SelfAttention(keras.Layer):
         dtype = keras.backend.result_type(scores.dtype, "float32")
         return ops.softmax(ops.cast(scores, dtype) + ops.cast(bias, dtype))
 
-    def call(self, x, attention):  # [B, T, D], [B, H, T, T] -> [B, T, D]
-        """What each token takes over from the others."""
+    def mix(self, x, attention):  # [B, T, D], [B, H, T, T] -> [B, T, D]
+        """The values of all tokens, mixed by attention."""
         values = ops.transpose(self._split(self.value(x)), (0, 2, 1, 3))  # [B, H, T, E]
         mixed = ops.matmul(ops.cast(attention, values.dtype), values)  # [B, H, T, E]
         return ops.reshape(ops.transpose(mixed, (0, 2, 1, 3)), ops.shape(x))
@@ -131,7 +131,7 @@ class EncoderLayer(keras.Layer):
         self.layer_output.build()
 
     def call(self, x, attention):  # [B, T, D], [B, H, T, T] -> [B, T, D]
-        x = self.attention_output(self.self_attention(x, attention), residual=x)
+        x = self.attention_output(self.self_attention.mix(x, attention), residual=x)
         return self.layer_output(self.intermediate(x), residual=x)
 
 
@@ -154,6 +154,8 @@ class BertModel(keras.Model):
         everything = range(config.num_hidden_layers)
         self.layers_kept = list(everything if layers_kept is None else layers_kept)
         self.maps_dtype = maps_dtype
+        # set by load_model: the folder, and whether no weight was drawn at random
+        self.folder, self.trained = None, None
         self.embeddings = Embeddings(config, name="embeddings")
         self.encoder = [EncoderLayer(config, name=f"layer_{i}") for i in everything]
 

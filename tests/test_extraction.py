@@ -7,9 +7,10 @@ from oracle import attention_maps as numpy_maps
 
 import attention.extraction as extraction
 from attention.examples import prepare_examples
-from attention.extraction import attention_maps, extract_attention
+from attention.extraction import attention_maps, encoder_source, extract_attention
 from attention.word_level import word_attention
 from bert import load_model
+from bert.folder import weight_digest
 
 WORDS = ["the", "fox", "jumps", "unaffable", "over", "dog", "."]
 
@@ -27,26 +28,26 @@ def examples():
 
 def test_order_content_and_type(model, tokenizer, examples):
     found = list(extract_attention(examples, model, tokenizer, max_length=32))
-    assert [e["id"] for e in found] == list(range(40))
+    assert [m.example["id"] for m in found] == list(range(40))
     prepared, _ = prepare_examples(examples, tokenizer, model.config, max_length=32)
-    for example, item in zip(found, prepared, strict=True):
-        assert example["tokens"] == item.tokens
-        assert example["attns"].dtype == np.float16
+    for maps, item in zip(found, prepared, strict=True):
+        assert maps.example["tokens"] == maps.labels == item.tokens
+        assert maps.values.dtype == np.float16
         expected = numpy_maps(tiny_weights(), 3, item.token_ids, item.segment_ids)
         # float16 keeps 11 bits: at most 2 ** -12 off below 1
-        np.testing.assert_allclose(example["attns"], expected, atol=2**-12 + 1e-5)
+        np.testing.assert_allclose(maps.values, expected, atol=2**-12 + 1e-5)
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 40])
 def test_batches_do_not_matter(model, tokenizer, examples, batch_size, monkeypatch):
-    monkeypatch.setattr(extraction, "LOOK_AHEAD_BYTES", 20_000)  # a few windows
+    monkeypatch.setattr(extraction, "BUFFER_BYTES", 20_000)  # a few windows
     options = {"max_length": 32, "dtype": "float32"}
     together = extract_attention(examples, model, tokenizer, **options)
     others = extract_attention(
         examples, model, tokenizer, batch_size=batch_size, **options
     )
     for a, b in zip(together, others, strict=True):
-        np.testing.assert_allclose(a["attns"], b["attns"], atol=1e-6)
+        np.testing.assert_allclose(a.values, b.values, atol=1e-6)
 
 
 @pytest.mark.parametrize("mode", ["mean", "first", "max"])
@@ -56,12 +57,13 @@ def test_word_level_is_computed_before_rounding(model, tokenizer, mode):
         examples, model, tokenizer, max_length=32, word_level=True, word_level_mode=mode
     )
     prepared, _ = prepare_examples(examples, tokenizer, model.config, max_length=32)
-    for example, item in zip(found, prepared, strict=True):
+    for found_maps, item in zip(found, prepared, strict=True):
         maps = numpy_maps(tiny_weights(), 3, item.token_ids, item.segment_ids)
         expected = word_attention(maps, item.word_pieces, mode)
-        assert example["attns"].shape == (2, 3, *[len(item.word_pieces)] * 2)
-        assert example["attns"].dtype == np.float16
-        np.testing.assert_allclose(example["attns"], expected, atol=1e-5, rtol=2**-11)
+        values = found_maps.values
+        assert values.shape == (2, 3, *[len(item.word_pieces)] * 2)
+        assert values.dtype == np.float16
+        np.testing.assert_allclose(values, expected, atol=1e-5, rtol=2**-11)
 
 
 def test_a_model_that_rounds_is_refused_where_it_would_round_too_early(
@@ -75,34 +77,59 @@ def test_a_model_that_rounds_is_refused_where_it_would_round_too_early(
                     [{"words": []}], rounding, tokenizer, max_length=32, **options
                 )
             )
-    (example,) = extract_attention([{"words": []}], rounding, tokenizer, max_length=32)
-    assert example["attns"].dtype == np.float16
+    (maps,) = extract_attention([{"words": []}], rounding, tokenizer, max_length=32)
+    assert maps.values.dtype == np.float16
 
 
 @pytest.mark.parametrize("done", [0, 1, 17, 39, 40])
 def test_going_on_after_some_gives_the_same_bytes(
     model, tokenizer, examples, done, monkeypatch
 ):
-    monkeypatch.setattr(extraction, "LOOK_AHEAD_BYTES", 20_000)
+    monkeypatch.setattr(extraction, "BUFFER_BYTES", 20_000)
     prepared, _ = prepare_examples(examples, tokenizer, model.config, max_length=32)
-    everything = list(attention_maps(prepared, model, tokens_a_batch=64))
+    source = encoder_source(model.config, model.layers_kept, level="tokens")
+    everything = list(attention_maps(prepared, model, source, tokens_a_batch=64))
     batches = []
     rest = list(
         attention_maps(
-            prepared, model, tokens_a_batch=64, done=done, on_batch=batches.append
+            prepared,
+            model,
+            source,
+            tokens_a_batch=64,
+            done=done,
+            on_batch=batches.append,
         )
     )
     assert sum(batches) == len(rest) == 40 - done
     for a, b in zip(rest, everything[done:], strict=True):
-        assert a["id"] == b["id"]
-        assert a["attns"].tobytes() == b["attns"].tobytes()
+        assert a.example["id"] == b.example["id"]
+        assert a.values.tobytes() == b.values.tobytes()
 
 
 def test_too_long_examples_are_left_out_with_a_warning(model, tokenizer):
     examples = [{"text": "a"}, {"text": "a a a"}, {"text": "a a"}]
     with pytest.warns(UserWarning, match="1 examples of more than 4 tokens left out"):
         found = list(extract_attention(examples, model, tokenizer, max_length=4))
-    assert [e["text"] for e in found] == ["a", "a a"]
+    assert [m.example["text"] for m in found] == ["a", "a a"]
+
+
+def test_records_say_what_they_are(model, tokenizer, bert_dir):
+    (maps,) = extract_attention([{"text": "the fox"}], model, tokenizer, max_length=32)
+    assert (maps.level, maps.quantity) == ("tokens", "attention")
+    assert maps.layers == (0, 1)
+    assert maps.source.heads == 3
+    assert maps.source.trained is True
+    assert maps.source.weights_sha256 == weight_digest(bert_dir)
+    drawn = load_model(bert_dir, layers=[1], random_init="keep-embeddings")
+    (maps,) = extract_attention(
+        [{"words": ["jumps"]}], drawn, tokenizer, max_length=32, word_level=True
+    )
+    assert maps.labels == ["[CLS]", "jumps", "[SEP]"]
+    assert maps.level == "words"
+    assert (maps.layers, maps.source.depth) == ((1,), 2)
+    assert maps.source.trained is False
+    with pytest.raises(ValueError, match="no effect without word_level"):
+        next(extract_attention([], model, tokenizer, word_level_mode="max"))
 
 
 def test_nothing_in_nothing_out(model, tokenizer):
@@ -113,10 +140,10 @@ def plan(lengths, tokens_a_batch, step=1, bytes_a_pair=2):
     return list(extraction._plan(lengths, tokens_a_batch, step, bytes_a_pair))
 
 
-def test_batches_hold_like_lengths_and_all_examples_once(monkeypatch):
+def test_batches_hold_similar_lengths_and_all_examples_once(monkeypatch):
     """Windows of 3 (with 30 bytes ahead and 2 * 5 ** 2 a map): 7 4 5, then 3 6 2, 4.
     Sorted, 4 5 7 are cut at 2 * 5 <= 12 tokens and 2 3 6 at 2 * 3."""
-    monkeypatch.setattr(extraction, "LOOK_AHEAD_BYTES", 2 * (49 + 16 + 25))
+    monkeypatch.setattr(extraction, "BUFFER_BYTES", 2 * (49 + 16 + 25))
     lengths = [7, 4, 5, 5, 7, 4, 2]
     assert plan(lengths, 12) == [[1, 2], [0], [5, 3], [4], [6]]
 
@@ -135,11 +162,14 @@ def test_one_example_may_be_more_than_a_batch():
 def test_memory_ahead_is_bounded(model, tokenizer, monkeypatch):
     """Reading one result must not compute all: a window here is two examples of 4
     tokens, with maps of 2 layers x 3 heads x 2 bytes for each pair of tokens."""
-    monkeypatch.setattr(extraction, "LOOK_AHEAD_BYTES", 2 * 4**2 * (2 * 3 * 2))
+    monkeypatch.setattr(extraction, "BUFFER_BYTES", 2 * 4**2 * (2 * 3 * 2))
     prepared, _ = prepare_examples(
         [{"text": "a a"}] * 30, tokenizer, model.config, max_length=32
     )
     batches = []
-    maps = attention_maps(prepared, model, tokens_a_batch=100, on_batch=batches.append)
+    source = encoder_source(model.config, model.layers_kept, level="tokens")
+    maps = attention_maps(
+        prepared, model, source, tokens_a_batch=100, on_batch=batches.append
+    )
     next(maps)
     assert batches == [2]

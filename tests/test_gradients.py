@@ -11,6 +11,7 @@ from scipy.special import log_softmax
 
 from attention import extraction
 from attention.examples import Prepared, prepare_examples
+from attention.extraction import encoder_source
 from attention.gradients import gradient_maps
 from attention.masking import Masked, mask_examples
 from bert import load_model
@@ -45,9 +46,13 @@ def masks(prepared, tokenizer):
 
 
 def run(prepared, masks, model, tokens_a_batch=64, **options):
-    return list(
-        gradient_maps(prepared, masks, model, tokens_a_batch=tokens_a_batch, **options)
+    source = encoder_source(
+        model.config, model.layers_kept, level="tokens", quantity="gradients"
     )
+    maps = gradient_maps(
+        prepared, masks, model, source, tokens_a_batch=tokens_a_batch, **options
+    )
+    return [m.to_example() for m in maps]
 
 
 def truth_of(item, mask):
@@ -169,7 +174,7 @@ def test_an_example_with_nothing_to_mask_has_no_loss(masked_lm, tokenizer):
 def test_going_on_after_some_gives_the_same_bytes(
     prepared, masks, masked_lm, monkeypatch
 ):
-    monkeypatch.setattr(extraction, "LOOK_AHEAD_BYTES", 1)  # each example a batch
+    monkeypatch.setattr(extraction, "BUFFER_BYTES", 1)  # each example a batch
     everything = run(prepared, masks, masked_lm)
     for done in (1, 3):
         counts = []

@@ -20,6 +20,7 @@ import attention_gradients
 import extract_attention
 import preprocess_unlabeled
 from attention import extraction
+from attention.record import read_maps
 from attention.store import load_attention
 
 ROOT = Path(__file__).parent.parent
@@ -152,15 +153,16 @@ def test_strange_but_legal_examples_all_work(tmp_path, bert_dir):
             np.testing.assert_allclose(sums, 1, atol=2e-3)
 
 
-def test_nothing_usable_gives_an_empty_list(tmp_path, bert_dir, capsys):
+def test_nothing_usable_is_an_error_that_names_the_cause(tmp_path, bert_dir, capsys):
     data = tmp_path / "data.json"
-    for content, left_out in (("[]", []), ('[{"text": "a a a"}]', ["5 tokens"])):
+    for content, message in (
+        ("[]", "holds no example: what did preprocessing report?"),
+        ('[{"text": "a a a"}]', "the shortest has 5: raise --max-sequence-length"),
+    ):
         data.write_text(content)
-        assert extract(data, bert_dir, "--max-sequence-length", "4") == 0
-        assert load_attention(tmp_path / "data_attn.pkl") == []
-        meta = json.loads((tmp_path / "data_attn.meta.json").read_text())
-        assert [skipped["why"] for skipped in meta["left_out"]] == left_out
-    assert "1 example left out, longer than 4 tokens" in capsys.readouterr().out
+        assert extract(data, bert_dir, "--max-sequence-length", "4") == 1
+        assert message in capsys.readouterr().err
+        assert list(tmp_path.glob("*attn*")) == []
 
 
 def test_meta_file_says_what_made_the_maps(tmp_path, data, bert_dir):
@@ -175,6 +177,24 @@ def test_meta_file_says_what_made_the_maps(tmp_path, data, bert_dir):
     assert meta["flags"]["max_sequence_length"] == 4
     assert re.fullmatch("[0-9a-f]{64}", meta["weights_sha256"])
     assert meta["versions"]["numpy"] == np.__version__
+    said = {
+        "family": "bert",
+        "quantity": "attention",
+        "level": "tokens",
+        "layers": [1, 2],
+        "heads": 3,
+        "model_layers": 2,
+        "special_tokens": ["[CLS]", "[SEP]"],
+        "device": "CPU",
+    }
+    assert {key: meta[key] for key in said} == said
+
+
+def test_layers_keep_their_true_numbers(tmp_path, data, bert_dir):
+    assert extract(data, bert_dir, "--max-sequence-length", "32", "--layers", "2") == 0
+    (maps, *_) = read_maps(tmp_path / "data_attn.pkl")
+    assert maps.layers == (1,)
+    assert maps.source.head_name(0, 2) == "2-3"
 
 
 def test_same_input_same_bytes(tmp_path, data, bert_dir):
@@ -452,7 +472,7 @@ def test_gradients_that_cannot_be_had(
 SMALL_WINDOWS = """
 import signal, sys, attention.extraction, {script}
 signal.signal(signal.SIGINT, signal.default_int_handler)  # off in background jobs
-attention.extraction.LOOK_AHEAD_BYTES = 50_000
+attention.extraction.BUFFER_BYTES = 50_000
 sys.exit({script}.main())
 """
 
@@ -494,7 +514,7 @@ def test_a_killed_run_leaves_no_output_and_resumes_to_the_same_bytes(
     if how == signal.SIGINT:
         assert f"kept in {partial}, and --resume goes on from there" in errors
 
-    monkeypatch.setattr(extraction, "LOOK_AHEAD_BYTES", 50_000)
+    monkeypatch.setattr(extraction, "BUFFER_BYTES", 50_000)
     # other flags are refused, and spoil nothing
     assert script.main([*flags, "--resume", "--seed", "1"]) == 1
     refusal = capsys.readouterr().err

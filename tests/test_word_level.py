@@ -24,7 +24,7 @@ MAP = np.array(
         # to words: piece 1 gives [0.5, 0.4, 0.1], piece 2 gives [0.0, 0.8, 0.2]
         ("mean", [0.25, 0.6, 0.15]),
         ("first", [0.5, 0.4, 0.1]),
-        ("max", [0.5, 0.8, 0.2]),
+        ("max", [0.5 / 1.5, 0.8 / 1.5, 0.2 / 1.5]),  # the largest, over their sum
     ],
 )
 def test_by_hand(mode, row_of_split_word):
@@ -34,14 +34,16 @@ def test_by_hand(mode, row_of_split_word):
     assert words.shape == (1, 2, 3, 3)
     assert words.dtype == np.float32
     np.testing.assert_allclose(words[0, 0], expected, atol=1e-7)
-    # each piece to itself: the split word keeps all, in "max" each piece's whole 1
+    # each piece to itself: the split word keeps all
     np.testing.assert_allclose(words[0, 1], np.eye(3), atol=1e-7)
 
 
-def test_rows_still_sum_to_one():
+@pytest.mark.parametrize("mode", ["mean", "first", "max"])
+def test_rows_still_sum_to_one(mode):
     rng = np.random.default_rng(0)
     maps = rng.dirichlet(np.ones(11), size=(2, 3, 11))
-    words = word_attention(maps, [[0], [1], [2, 3, 4], [5, 6], [7, 8, 9], [10]])
+    pieces = [[0], [1], [2, 3, 4], [5, 6], [7, 8, 9], [10]]
+    words = word_attention(maps, pieces, mode)
     np.testing.assert_allclose(words.sum(-1), 1, atol=1e-12)
 
 

@@ -1,0 +1,201 @@
+"""What the scripts share that send examples through an encoder and write maps.
+
+`prepare` reads and checks all input before an encoder is loaded, and says what will be
+written; `write` loads the encoder, runs it, shows progress, and reports.
+"""
+
+import argparse
+import dataclasses
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import cli
+from attention.examples import Prepared, Skipped, prepare_examples, read_examples
+from attention.extraction import encoder_source
+from attention.record import Maps, Source
+from attention.store import AttentionWriter, is_written
+from bert import BertConfig, Tokenizer, load_tokenizer
+from bert.folder import config_digest, weight_digest
+from files import InputError, check_outfile, file_digest
+
+
+@dataclasses.dataclass
+class Run:
+    """Examples ready for an encoder, and what their maps will be."""
+
+    args: argparse.Namespace
+    config: BertConfig
+    tokenizer: Tokenizer
+    examples: int  # read
+    prepared: list[Prepared]
+    skipped: list[Skipped]
+    source: Source
+
+    def settings(self, **more: Any) -> dict:
+        """All that decides what is written, for the meta file."""
+        return (
+            cli.describe_run(self.args)
+            | self.source.meta()
+            | {
+                "input_sha256": file_digest(self.args.preprocessed_data_file),
+                "config_sha256": config_digest(self.args.bert_dir),
+                "examples": self.examples,
+                "written": len(self.prepared),
+                "left_out": [
+                    {"example": s.example, "why": f"{s.tokens} tokens"}
+                    for s in self.skipped
+                ],
+            }
+            | more
+        )
+
+
+def add_flags(
+    parser: cli.Parser, *, bert: str = "", ending: str, batch_size: int, batch: str = ""
+) -> None:
+    """The flags of scripts that run BERT over examples and write maps.
+
+    `bert` and `batch` are what there is to add to the help of --bert-dir and
+    --batch-size, `ending` that of the output's name.
+    """
+    add = parser.add_argument
+    add(
+        "--preprocessed-data-file",
+        type=cli.file_path,
+        metavar="FILE",
+        required=True,
+        help="JSON of examples",
+    )
+    add(
+        "--bert-dir",
+        type=Path,
+        metavar="DIR",
+        required=True,
+        help=f"Google or Hugging Face folder{bert}",
+    )
+    add(
+        "--outfile",
+        type=cli.file_path,
+        metavar="FILE",
+        help=f"default: <data>{ending} beside the data",
+    )
+    add("--cased", action="store_true", help="keep case (and accents) of the text")
+    add(
+        "--max-sequence-length",
+        type=cli.positive,
+        metavar="N",
+        default=128,
+        help="in tokens; longer examples are left out, and reported",
+    )
+    add(
+        "--batch-size",
+        type=cli.positive,
+        metavar="N",
+        default=batch_size,
+        help="examples of that length at once, or as many shorter ones as have the "
+        f"same number of tokens{batch}",
+    )
+    add("--resume", action="store_true", help="go on where an interrupted run stopped")
+
+
+def name_outfile(args: argparse.Namespace, ending: str) -> None:
+    """Where no --outfile was given: beside the data, `<data>` and an ending."""
+    data = args.preprocessed_data_file
+    args.outfile = args.outfile or data.with_name(
+        data.name.removesuffix(".json") + ending
+    )
+
+
+def prepare(
+    args: argparse.Namespace,
+    *,
+    quantity: str,
+    level: str,
+    config: BertConfig,
+    layers: list[int] | None = None,
+    random_init: str = "none",
+    **options: Any,
+) -> Run:
+    """Read and check everything but the weights.
+
+    `layers` (from 0) are those whose maps are kept, by default all; `options` are
+    prepare_examples'. Raises InputError for what cannot be used.
+    """
+    check_outfile(args.outfile, args.preprocessed_data_file)
+    tokenizer = load_tokenizer(args.bert_dir, args.cased)
+    examples = read_examples(args.preprocessed_data_file)
+    prepared, skipped = prepare_examples(
+        examples, tokenizer, config, max_length=args.max_sequence_length, **options
+    )
+    if not examples:
+        raise InputError(
+            f"{args.preprocessed_data_file}: holds no example: what did preprocessing "
+            "report?"
+        )
+    if not prepared:
+        shortest = min(s.tokens for s in skipped)
+        raise InputError(
+            f"{args.preprocessed_data_file}: no example has at most "
+            f"{args.max_sequence_length} tokens; the shortest has {shortest}: raise "
+            "--max-sequence-length"
+        )
+    source = encoder_source(
+        config,
+        layers=range(config.num_hidden_layers) if layers is None else layers,
+        level=level,
+        quantity=quantity,
+        trained=random_init == "none",
+        weights_sha256=None if random_init == "all" else weight_digest(args.bert_dir),
+    )
+    return Run(args, config, tokenizer, len(examples), prepared, skipped, source)
+
+
+def write(
+    run: Run,
+    settings: dict,
+    load: Callable[[], Any],
+    maps_of: Callable[..., Iterator[Maps]],
+) -> bool:
+    """Load the encoder, run it and write the maps; False if they are there already.
+
+    `load` gives the encoder. `maps_of` takes it, and `done` and `on_batch` as
+    `in_batches` does.
+    """
+    args, started = run.args, time.monotonic()
+    if args.resume and is_written(args.outfile, settings):
+        print(f"{args.outfile} is whole already")
+        return False
+    unfinished = args.outfile.with_name(args.outfile.name + ".partial")
+    if unfinished.exists() and not args.resume:
+        print(f"{unfinished} is overwritten; --resume would go on with it")
+    encoder = load()
+    from backend import device_name
+
+    device = device_name()
+    with (
+        AttentionWriter(
+            args.outfile, settings | {"device": device}, args.resume
+        ) as writer,
+        cli.progress(
+            total=len(run.prepared), initial=writer.done, unit=" examples"
+        ) as bar,
+        cli.advise(
+            f"stopped; what is done is kept in {writer.partial}, and --resume goes on "
+            "from there"
+        ),
+    ):
+        for maps in maps_of(encoder, done=writer.done, on_batch=bar.update):
+            writer.write(maps.to_example())
+    print(
+        f"{cli.plural(len(run.prepared), 'example')} written to {args.outfile} "
+        f"({args.outfile.stat().st_size / 1e6:,.1f} MB) in "
+        f"{time.monotonic() - started:,.0f} s on {device}"
+    )
+    if run.skipped:
+        print(
+            f"{cli.plural(len(run.skipped), 'example')} left out, longer than "
+            f"{args.max_sequence_length} tokens: see {args.outfile.stem}.meta.json"
+        )
+    return True
