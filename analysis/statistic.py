@@ -171,7 +171,9 @@ class Statistic:
             statistic = cls(**state["settings"])
             statistic.source = state["source"] and Source.from_state(state["source"])
             statistic._counts = {n: np.array(v) for n, v in state["counts"].items()}
-            statistic._sums = {n: ExactSum(np.array(v)) for n, v in state["sums"].items()}
+            statistic._sums = {
+                n: ExactSum(np.array(v)) for n, v in state["sums"].items()
+            }
         except (KeyError, TypeError, AttributeError):
             raise InputError(f"not the state of a {cls.__name__}") from None
         arrays = [*statistic._counts.values(), *state["sums"].values()]

@@ -6,7 +6,8 @@ are read in two directions: as they are, and transposed, where the pick is the w
 attends to the dependent most. Of equal values the first counts.
 
 Shapes: L layers, H attention heads, W words without special tokens, S blocks, P
-predictors: each direction, layer and head, then each of OFFSETS, then right-branching.
+predictors: each direction, layer and head, then each of OFFSETS, then right-branching,
+then the truth, which is right for every word and so counts them.
 """
 
 import collections
@@ -82,12 +83,12 @@ class SyntaxScores(Statistic):
         right, relations = right_picks(maps)
         block = block_of(" ".join(maps.example["words"]))
         self.count("sentences", 1)
-        rows = collections.defaultdict(list)
-        for row, relation in enumerate(relations):
-            rows[relation].append(row)
-        for relation, chosen in rows.items():
-            self.count_in_block(f"right:{relation}", block, right[chosen].sum(0))
-            self.count_in_block(f"words:{relation}", block, len(chosen))
+        names = sorted(set(relations))
+        of_name = np.eye(len(names), dtype=np.float32)
+        has_relation = of_name[[names.index(relation) for relation in relations]]
+        sums = has_relation.T @ right.astype(np.float32)  # [names, P]
+        for name, picks in zip(names, sums.astype(np.int64), strict=True):
+            self.count_in_block(f"relation:{name}", block, picks)
 
     @property
     def sentences(self) -> int:
@@ -97,10 +98,8 @@ class SyntaxScores(Statistic):
     @property
     def counts(self) -> collections.Counter[str]:
         """How many words have each relation."""
-        names = self.names("words:")
-        return collections.Counter(
-            {name: int(self.counted(f"words:{name}").sum()) for name in names}
-        )
+        names = self.names("relation:")
+        return collections.Counter({n: int(self.by_block(n)[1].sum()) for n in names})
 
     def accuracies(self, *relations: str) -> np.ndarray:
         """Accuracy [2, L, H] of each direction and head on words of these relations.
@@ -122,15 +121,13 @@ class SyntaxScores(Statistic):
         return float(right[:, -1].sum() / total.sum())
 
     def by_block(self, *relations: str) -> tuple[np.ndarray, np.ndarray]:
-        """In each of the BLOCKS blocks, how many picks are right [S, P] of how many
-        words [S] of these relations."""
-        known = [r for r in relations if np.any(self.counted(f"words:{r}"))]
-        if not known:
+        """In each of the BLOCKS blocks, how many picks are right [S, P - 1], those of
+        the truth left out, of how many words [S] of these relations."""
+        found = [self.counted(f"relation:{relation}") for relation in relations]
+        if not any(np.any(picks) for picks in found):
             raise InputError(f"no word has the relation {' or '.join(relations)}")
-        return tuple(
-            sum(self.counted(f"{kind}:{relation}") for relation in known)
-            for kind in ("right", "words")
-        )
+        total = sum(found)
+        return total[:, :-1], total[:, -1]
 
 
 def check_sentence(maps: Maps) -> tuple[np.ndarray, list[str]]:
@@ -161,9 +158,10 @@ def right_picks(maps: Maps) -> tuple[np.ndarray, list[str]]:
     relation of each word."""
     heads, relations = check_sentence(maps)
     owners = _possessors(maps.example, relations)
-    picks = np.hstack([pick_words(maps.values), _fixed_picks(len(heads))])  # [W, P]
+    fixed = _fixed_picks(len(heads))
+    picks = np.hstack([pick_words(maps.values), fixed, heads[:, None]])  # [W, P]
     right = picks == heads[:, None]
-    right[owners, :-1] |= picks[owners + 1, :-1] == heads[owners, None]
+    right[owners, :-2] |= picks[owners + 1, :-2] == heads[owners, None]
     return right, relations
 
 

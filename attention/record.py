@@ -239,7 +239,7 @@ class Maps:
     @functools.cached_property
     def float32(self) -> np.ndarray:
         """The values in float32, converted once for all who compute with them."""
-        return self.values.astype(np.float32, copy=False)
+        return to_float32(self.values)
 
     def require_words(self) -> list[str]:
         """The W words; InputError where the maps are not between words."""
@@ -249,6 +249,25 @@ class Maps:
                 "extract_attention.py makes them with --word-level"
             )
         return self.example["words"]
+
+
+def to_float32(values: np.ndarray) -> np.ndarray:
+    """Float16 or float32 values in float32, exactly.
+
+    A float16 of no sign that is finite has the bits of a float32, but for 13 places and
+    the bias of the exponent, which is 112 less. Going by the bits is two to three times
+    as fast as NumPy, which is slow for small numbers, of which attention has many.
+    """
+    if values.dtype != np.float16:
+        return values.astype(np.float32, copy=False)
+    bits = values.view(np.uint16)
+    if bits.max(initial=0) >= 0x7C00:  # negative, infinite or not a number
+        return values.astype(np.float32)
+    wide = bits.astype(np.uint32)
+    wide <<= 13
+    floats = wide.view(np.float32)
+    floats *= np.float32(2.0**112)
+    return floats
 
 
 def _drawn(flags: Mapping[str, Any]) -> bool:
@@ -290,16 +309,19 @@ def _infer_level(example: Mapping[str, Any], values: np.ndarray) -> str:
 def _check_attention(maps: Maps) -> None:
     """Rows are probabilities: none below zero, and they sum to one."""
     values = maps.float32
-    sums = (values.reshape(-1, values.shape[-1]) @ np.ones(values.shape[-1], "f4")) - 1
-    off = ~(np.abs(sums) <= ROW_TOLERANCE)  # also where a value is no number
-    if off.any():
+    if not values.size:
+        return
+    sums = values.reshape(-1, values.shape[-1]) @ np.ones(values.shape[-1], "f4")
+    low, high = 1 - ROW_TOLERANCE, 1 + ROW_TOLERANCE
+    if not (sums.min() >= low and sums.max() <= high):  # also where it is no number
+        off = ~((sums >= low) & (sums <= high))
         layer, head, row = np.unravel_index(off.argmax(), values.shape[:3])
         raise InputError(
             f"row {row} of head {maps.source.head_name(layer, head)} sums to "
             f"{values[layer, head, row].sum():.3f}, expected 1: these are no "
             "probabilities"
         )
-    if values.size and values.min() < 0:
+    if values.min() < 0:
         raise InputError("maps hold values below 0, which are no probabilities")
 
 

@@ -492,7 +492,9 @@ def test_pairs_that_show_what_a_head_does():
     # now Tom is found, the more clearly in the last
     first, *others = (sample(words=[*WORDS[:13], w, *WORDS[14:]]) for w in "xyz")
     for example, share in zip(others, (0.6, 0.4), strict=True):
-        example["attns"][1, 0, 14] = share * np.eye(21)[3] + (1 - share) * np.eye(21)[14]
+        example["attns"][1, 0, 14] = (
+            share * np.eye(21)[3] + (1 - share) * np.eye(21)[14]
+        )
     pronoun, nominal = find_links(map(record, [first, *others[::-1]]), 1, 0)
     assert nominal.maps.example["words"] == [*WORDS[:13], "y", *WORDS[14:16]]
     assert (nominal.mention, nominal.antecedent) == (14, 3)
