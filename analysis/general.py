@@ -1,5 +1,4 @@
-"""What heads attend to on average, how much it matters, and how widely they attend
-(Sections 3.1 to 3.3).
+"""Average attention, gradients and entropy of every head (Sections 3.1 to 3.3).
 
 Shapes: L layers, H heads, T tokens.
 """

@@ -194,8 +194,8 @@ def pick_words(attns: np.ndarray) -> np.ndarray:
 def _fixed_picks(words: int) -> np.ndarray:
     """The picks of OFFSETS and of right-branching, from 1, [W, offsets + 1].
 
-    Before the first word stands ROOT, as in the original; offsets beyond the last word
-    pick the last word.
+    Offsets before the first word pick ROOT, as in the original; offsets beyond the last
+    word pick the last word.
     """
     place = np.arange(1, words + 1)[:, None]
     offsets = np.clip(place + OFFSETS, 0, words)

@@ -179,7 +179,7 @@ def in_batches(
 def _run_ahead(
     function: Callable[[Item], Result], items: Iterable[Item]
 ) -> Iterator[tuple[Item, Result]]:
-    """Each item and its result; the next is computed while this one is made use of."""
+    """Each item and its result; the next is computed while the caller uses this one."""
     with ThreadPoolExecutor(max_workers=1) as thread:
         ahead = None
         for item in items:

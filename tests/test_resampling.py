@@ -76,11 +76,11 @@ def test_no_trial_in_a_half_is_no_number():
 
 
 def test_held_out_is_the_mean_over_splits_by_hand():
-    """Four clusters of two trials. Candidate 0 is right in 0 and 1, candidate 1 in 2 and
-    3; of equals the first is chosen. Of the three ways to split, {01 | 23} has each half
-    choose what fails on the other: 0. In {02 | 13} and {03 | 12} both candidates are
-    equal in both halves, and the first has half of all trials. So accuracies are 0 in a
-    third of splits and 1/2 in two thirds: their mean is 1/3, their deviation root
+    """Four clusters of two trials. Candidate 0 is right in 0 and 1, candidate 1 in 2
+    and 3; of equals the first is chosen. Of the three ways to split, {01 | 23} has each
+    half choose what fails on the other: 0. In {02 | 13} and {03 | 12} both candidates
+    are equal in both halves, and the first has half of all trials. So accuracies are 0
+    in a third of splits and 1/2 in two thirds: their mean is 1/3, their deviation root
     1/18."""
     correct = np.array([[2, 0], [2, 0], [0, 2], [0, 2]])
     mean, deviation = split_half_accuracy(correct, np.full(4, 2), splits=6000)
