@@ -148,7 +148,7 @@ class Source:
         return self.model_layers or self.layers[-1] + 1
 
     def head_name(self, layer: int, head: int) -> str:
-        """The name of the head at [layer, head] of an array [L, H], by its true layer."""
+        """The name, by its true layer, of the head at [layer, head] of an array."""
         return head_name(self.layers[layer], head)
 
     def state(self) -> dict[str, Any]:

@@ -169,8 +169,9 @@ class BertModel(keras.Model):
         """Attention maps of a padded batch.
 
         `inputs` are token ids [B, T], segment ids [B, T] and lengths [B], all integers;
-        positions from an example's length on are padding, and receive no attention. Returns one array [B, H, T, T] for each layer kept; row i of the map
-        of a head is attention from token i and sums to one.
+        positions from an example's length on are padding, and receive no attention.
+        Returns one array [B, H, T, T] for each layer kept; row i of the map of a head
+        is attention from token i and sums to one.
         """
         x, bias = self.embed(*inputs)
         maps, last = {}, max(self.layers_kept)

@@ -179,10 +179,11 @@ def test_links_by_hand():
 
 def test_baselines_by_hand():
     """Five mentions have an antecedent. The nearest other mention is Tom for Her, as
-    Her brother encloses it, Her for him, him for the second Anna, Anna for The man, The man for He: only
-    the last is right. The head word of the second Anna alone is an earlier one's. By
-    the rules, string and head word decide for Anna; agreement for Her (Anna), him
-    (wrongly, Her brother), The man (him) and He (The man).
+    Her brother encloses it, Her for him, him for the second Anna, Anna for The man, The
+    man for He: only the last is right. The head word of the second Anna alone is an
+    earlier one's. By the rules, string and head word decide for Anna;
+    agreement for Her (Anna), him (wrongly, Her brother), The man (him) and He (The
+    man).
     """
     scores = scores_of(sample())
     assert scores.total.sum((0, 2)).tolist() == [3, 1, 1]
@@ -198,8 +199,8 @@ def test_baselines_by_hand():
 
 
 def test_a_mention_is_no_antecedent_of_one_inside_it():
-    """[[Anna 's] friend] of [[her] friend] ... : "Anna" may not choose "Anna 's friend",
-    nor "her" "her friend"; with `nested` they may."""
+    """[[Anna] 's friend] met [[her] friend]: Anna may not choose "Anna 's friend", nor
+    her "her friend"; with `nested` they may."""
     words = "Anna 's friend met her friend".split()
     mentions = [
         mention((0, 2), 2, 1, "nominal"),
@@ -215,7 +216,7 @@ def test_a_mention_is_no_antecedent_of_one_inside_it():
     assert link_mentions(read)[0].astype(int).tolist() == old.tolist()
     size = len(words) + 2
     example["attns"] = np.full((1, 1, size, size), 1 / size, "f2")
-    # the nearest: Anna for her friend (wrong); her friend (as of old), then Anna, for her
+    # the nearest: Anna for her friend (wrong); for her "her friend", else Anna
     for nested, right in ((True, 0), (False, 1)):
         scores = scores_of(example, nested=nested)
         assert scores.baselines["nearest other mention"].sum() == right
