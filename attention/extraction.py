@@ -220,7 +220,7 @@ def _plan(
 def padded_inputs(
     items: Sequence[Prepared], shape: tuple[int, int]
 ) -> list[np.ndarray]:
-    """Token ids [B, T], segment ids [B, T], lengths [B]; rows left over have length 0."""
+    """Token ids [B, T], segment ids [B, T], lengths [B]; spare rows have length 0."""
     lengths = [len(item.tokens) for item in items] + [0] * (shape[0] - len(items))
     return [
         padded([item.token_ids for item in items], shape),
