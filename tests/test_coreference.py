@@ -221,6 +221,8 @@ def test_a_mention_is_no_antecedent_of_one_inside_it():
         scores = scores_of(example, nested=nested)
         assert scores.baselines["nearest other mention"].sum() == right
         assert scores.total.sum() == 2
+        column = "here, nested too" if nested else "here"
+        assert table_2(scores).columns[0] == (column, "all")
     with pytest.raises(InputError, match="cannot merge"):
         scores.merge(CoreferenceScores(nested=True))
 
