@@ -75,3 +75,10 @@ def test_figures_are_saved_twice_and_the_same_each_time(tmp_path, monkeypatch):
     assert first[1].startswith(b"\x89PNG")
     save_figure(figure, "figure_2")
     assert [path.read_bytes() for path in paths] == first
+
+
+def test_more_curves_than_colours_are_all_drawn():
+    curves = {f"probe {n}": pd.Series({100: n / 10, 200: n / 10}) for n in range(7)}
+    _, ax = plt.subplots()
+    plot_learning_curves(curves, ax)
+    assert [line.get_ydata()[0] for line in ax.lines] == [n / 10 for n in range(7)]

@@ -136,3 +136,42 @@ def test_dendrogram_joins_the_nearest_heads_first():
     }
     colours = {t.get_text()[0]: t.get_color() for t in ax.get_xticklabels()}
     assert colours["1"] != colours["2"]
+
+
+KEPT = Source((2, 4), heads=2)  # layers 3 and 5 of an encoder
+
+
+def test_heads_are_named_by_their_true_layers():
+    points = np.arange(8.0).reshape(4, 2)
+    distances = np.abs(points[:, :1] - points[:, 0])
+    figure, axes = plt.subplots(1, 4, layout="constrained")
+    plot_heads_by_behaviour(points, np.full((2, 2), ""), KEPT, axes[0], {"5-1": "det"})
+    plot_heads_by_layer(points, KEPT, axes[1])
+    plot_dendrogram(distances, KEPT, axes[2])
+    plot_heat_map(np.ones((2, 2)), KEPT, axes[3], "entropy (nats)")
+    figure.canvas.draw()
+    assert [t.get_text() for t in axes[0].texts if t.get_text()] == ["5-1 det"]
+    assert points_of(axes[0])[-1].tolist() == [[4, 5]]  # the third head's
+    assert axes[1].collections[0].get_array().tolist() == [3, 3, 5, 5]
+    bar, _ = figure.axes[4:]
+    assert [t.get_text() for t in bar.get_yticklabels()] == ["3", "5"]
+    names = {t.get_text() for t in axes[2].get_xticklabels()}
+    assert names == {"3-1", "3-2", "5-1", "5-2"}
+    assert [t.get_text() for t in axes[3].get_yticklabels()] == ["3", "5"]
+
+
+def test_functions_and_values_of_heads_that_are_not_there_are_refused():
+    points, none = np.arange(8.0).reshape(4, 2), np.full((2, 2), "")
+    _, ax = plt.subplots()
+    with pytest.raises(InputError, match="no head 2-1: the maps have layers 3, 5"):
+        plot_heads_by_behaviour(points, none, KEPT, ax, {"2-1": "det"})
+    with pytest.raises(InputError, match="maps of 3 layers and 2 heads"):
+        plot_heat_map(np.ones((3, 2)), KEPT, ax, "")
+
+
+def test_without_known_heads_there_are_no_crosses():
+    points, none = np.arange(8.0).reshape(4, 2), np.full((2, 2), "")
+    _, ax = plt.subplots()
+    plot_heads_by_behaviour(points, none, KEPT, ax, {})
+    assert not ax.texts
+    assert len(points_of(ax)) == 1

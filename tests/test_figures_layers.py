@@ -117,3 +117,28 @@ def test_colours_of_a_panel_differ_for_colour_blind_readers():
     for panel in (*PANELS, GRADIENTS):
         assert len({marker for *_, marker in panel}) == len(panel)
     assert len({marker for *_, marker in BEHAVIOURS.values()}) == 6 + 1
+
+
+def test_layers_stand_at_their_true_numbers():
+    """Layers 3 and 5 of an encoder, two heads each."""
+    statistics = GeneralStatistics()
+    example = example_of(TOKENS, *[np.eye(5)] * 4, layers=2)
+    statistics.update(record(example, layers=(2, 4)))
+    figure, axes = plt.subplots(1, 5)
+    plot_average_attention(statistics, axes[:3])
+    plot_entropies(statistics, axes[3:])
+    figure.canvas.draw()
+    for ax in axes:
+        for points in points_of(ax):
+            assert points[:, 0].tolist() == [3, 3, 5, 5]
+        assert ax.lines[0].get_xdata().tolist() == [3, 5]
+        assert [t.get_text() for t in ax.get_xticklabels()] == ["3", "5"]
+        assert ax.get_xlim() == (2.5, 5.5)
+
+
+def test_values_of_other_layers_or_heads_are_refused(statistics):
+    _, ax = plt.subplots()
+    with pytest.raises(InputError, match="2 layers and 3 heads"):
+        plot_by_layer(
+            np.ones((2, 3)), statistics.source, ax, label="", color="0", marker="o"
+        )
