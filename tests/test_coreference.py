@@ -22,7 +22,7 @@ from analysis.mentions import (
 from analysis.passages import find_links
 from analysis.statistic import accumulate
 from analysis.table_2 import accuracy_by_distance, count_mentions, table_2
-from analysis.tables import save_table, show_table
+from figures.tables import save_table, show_table
 from attention.store import AttentionWriter
 from bert import Tokenizer
 from corpora.stretches import cut_documents
