@@ -203,7 +203,7 @@ def typical_heads(
     """
     averages, entropies = statistics.averages, statistics.entropies
     layers = statistics.source.layers
-    if is_paper_model(statistics.source, paper_model) and PAPER_LAYERS <= {*layers}:
+    if is_paper_model(statistics.source, paper_model) and {*layers} >= PAPER_LAYERS:
         chosen = {
             kind: (layers.index(layer), head)
             for kind, (layer, head) in PAPER_HEADS.items()

@@ -15,9 +15,9 @@ def pair_sums(values: np.ndarray) -> np.ndarray:
     """Sums of F(s) = s ln s, s = p + q, over the values of all pairs of heads.
 
     Values are [N, M] of N heads, float32 and above zero; sums are [N // 2 + 1, N] in
-    float64. Entry [d, i] is that of heads i and (i + d) mod N, which by symmetry are all
-    pairs. The last chunk is padded to a power of two, so that few shapes are compiled,
-    with 1/2, where s is 1 and adds nothing.
+    float64. Entry [d, i] is that of heads i and (i + d) mod N, which by symmetry are
+    all pairs. The last chunk is padded to a power of two, so that few shapes are
+    compiled, with 1/2, where s is 1 and adds nothing.
     """
     heads, total = len(values), 0
     for chunk in np.split(values, range(CHUNK, values.shape[1], CHUNK), axis=1):

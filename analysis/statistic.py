@@ -85,7 +85,7 @@ class Statistic:
     def merge(self, other: Self) -> None:
         """Take in all that another statistic of the same kind has taken in.
 
-        Raises InputError where it is of another kind, other settings or another encoder.
+        Raises InputError where kind, settings or encoder differ.
         """
         if type(other) is not type(self) or other.settings != self.settings:
             raise InputError(
@@ -145,7 +145,7 @@ class Statistic:
         return len(self.source.layers), self.source.heads
 
     def head_name(self, layer: int, head: int) -> str:
-        """The name of the head at [layer, head] of an array [L, H], by its true layer."""
+        """The name, by its true layer, of the head at [layer, head] of an array."""
         return self.source.head_name(layer, head)
 
     def state(self) -> dict[str, Any]:

@@ -177,6 +177,39 @@ def test_links_by_hand():
     assert np.argwhere(antecedent).tolist() == [[2, 0], [3, 1]]
 
 
+def test_a_mention_that_encloses_another_is_no_choice():
+    """The city where he lives is no choice for he, nor are "his son" and "him and his"
+    for his; the latter two cross, and so "him and his" is one for "his son"."""
+    words = "Tom likes the city where he lives ; it pleases him and his son".split()
+    mentions = [
+        mention((0, 0), 0, 1, "proper"),
+        mention((2, 6), 3, 2, "nominal"),
+        mention((5, 5), 5, 1, "pronoun"),
+        mention((8, 8), 8, 2, "pronoun"),
+        mention((10, 12), 10, 3, "pronoun"),
+        mention((12, 13), 13, 3, "nominal"),
+        mention((12, 12), 12, 1, "pronoun"),
+    ]
+    example = {"document": "a", "sentences": [], "words": words, "mentions": mentions}
+    candidate, antecedent = link_mentions(read_mentions(record_of(example)))
+    assert candidate.astype(int).tolist() == [
+        [0, 0, 0, 0, 0, 0, 0],
+        [1, 0, 0, 0, 0, 0, 0],
+        [1, 0, 0, 0, 0, 0, 0],
+        [1, 1, 1, 0, 0, 0, 0],
+        [1, 1, 1, 1, 0, 0, 0],
+        [1, 1, 1, 1, 1, 0, 0],
+        [1, 1, 1, 1, 0, 0, 0],
+    ]
+    links = [[2, 0], [3, 1], [5, 4], [6, 0], [6, 2]]
+    assert np.argwhere(antecedent).tolist() == links
+    candidate, antecedent = link_mentions(
+        read_mentions(record_of(example)), nested=True
+    )
+    np.testing.assert_array_equal(candidate, np.tri(7, k=-1))
+    assert np.argwhere(antecedent).tolist() == links
+
+
 def test_baselines_by_hand():
     """Five mentions have an antecedent. The nearest other mention is Tom for Her, as
     Her brother encloses it, Her for him, him for the second Anna, Anna for The man, The

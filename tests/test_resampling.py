@@ -86,3 +86,10 @@ def test_held_out_is_the_mean_over_splits_by_hand():
     mean, deviation = split_half_accuracy(correct, np.full(4, 2), splits=6000)
     assert mean == pytest.approx(1 / 3, abs=0.02)
     assert deviation == pytest.approx(18**-0.5, abs=0.01)
+
+
+def test_splits_with_an_empty_half_are_left_out():
+    """Two of four clusters have trials; only splits that part them count, and in these
+    the only candidate is right for three of four."""
+    correct, total = np.array([[1], [2], [0], [0]]), np.array([2, 2, 0, 0])
+    assert split_half_accuracy(correct, total) == (0.75, 0)
