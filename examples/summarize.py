@@ -31,8 +31,9 @@ def main(folder: Path) -> None:
     for kinds in SHOWN:  # the head that is the strongest in either kind
         kind = max(kinds, key=lambda k: averages[k].max())
         place = np.unravel_index(averages[kind].argmax(), (layers, heads))
-        name, what = statistics.head_name(*place), ATTENTION_KINDS[kind]
-        print(f"    {name:>5}  gives {averages[kind][place]:.0%} of its attention {what}")
+        name, share = statistics.head_name(*place), averages[kind][place]
+        what = ATTENTION_KINDS[kind]
+        print(f"    {name:>5}  gives {share:.0%} of its attention {what}")
     print(f"""
   The figures are in {folder / "figures"}, tables in {folder / "tables"}, the notebooks
   that made them in {folder}.
