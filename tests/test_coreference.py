@@ -22,10 +22,10 @@ from analysis.mentions import (
 from analysis.passages import find_links
 from analysis.statistic import accumulate
 from analysis.table_2 import accuracy_by_distance, count_mentions, table_2
-from analysis.tables import save_table, show_table
 from attention.store import AttentionWriter
 from bert import Tokenizer
 from corpora.stretches import cut_documents
+from figures.tables import save_table, show_table
 from files import InputError
 
 WORDS = """Anna met Tom . Her brother liked him . Anna laughed . The man smiled .
