@@ -8,14 +8,11 @@ Out: head_distances.pkl, a pickled float64 array [layers * heads, layers * heads
 Try: python head_distances.py --attn-data-file unlabeled_attn.pkl
 """
 
-import json
-import pickle
-
 import cli
 from analysis.distances import HeadDistances
 from analysis.maps import accumulate
-from attention.store import read_meta
-from files import check_outfile, open_whole
+from attention.store import read_meta, write_pickle
+from files import check_outfile
 
 
 def parse_args(argv: list[str] | None):
@@ -59,11 +56,7 @@ def main(argv: list[str] | None = None) -> None:
         "examples": examples,
         "tokens": statistic.tokens,
     }
-    with open_whole(args.outfile.with_suffix(".meta.json"), "w") as file:
-        json.dump(made_from, file, indent=1)
-        file.write("\n")
-    with open_whole(args.outfile) as file:
-        pickle.dump(distances, file, protocol=4)
+    write_pickle(args.outfile, distances, made_from)
     print(
         f"distances between {cli.plural(len(distances), 'head')} over "
         f"{cli.plural(statistic.tokens, 'token')} of {cli.plural(examples, 'example')} "
