@@ -18,7 +18,7 @@ from attention.record import Maps, Source
 from attention.store import AttentionWriter, is_written
 from bert import BertConfig, Tokenizer, load_tokenizer
 from bert.folder import config_digest, weight_digest
-from files import InputError, check_outfile, file_digest
+from files import InputError, check_outfile, file_digest, partial_path
 
 
 @dataclasses.dataclass
@@ -167,7 +167,7 @@ def write(
     if args.resume and is_written(args.outfile, settings):
         print(f"{args.outfile} is whole already")
         return False
-    unfinished = args.outfile.with_name(args.outfile.name + ".partial")
+    unfinished = partial_path(args.outfile)
     if unfinished.exists() and not args.resume:
         print(f"{unfinished} is overwritten; --resume would go on with it")
     encoder = load()
