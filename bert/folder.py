@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 
 from files import InputError, file_digest
@@ -32,9 +33,7 @@ class BertConfig:
         Raises InputError for a folder without either, for a model that is not BERT
         and for sizes that are missing or do not fit each other.
         """
-        folder = Path(folder)
-        if not folder.is_dir():
-            raise InputError(f"{folder}: no such folder; expected a BERT checkpoint")
+        folder = check_folder(folder)
         path = next((folder / n for n in CONFIG_FILES if (folder / n).is_file()), None)
         if path is None:
             raise InputError(
@@ -77,6 +76,22 @@ class BertConfig:
             num_attention_heads=12,
             intermediate_size=576,
         )
+
+
+def check_folder(folder: str | Path) -> Path:
+    """The folder of a model; InputError where it is none, with the way to get one."""
+    folder = Path(folder)
+    if folder.is_dir():
+        return folder
+    found = "a file is no model; name the folder that it is in"
+    if not folder.exists():
+        found = "no such folder; expected one that holds a BERT checkpoint"
+        if re.fullmatch(r"\w[\w.-]*(/\w[\w.-]*)?", str(folder)):
+            found += (
+                ". If this is a model on huggingface.co, fetch it first: "
+                f"hf download {folder} --local-dir {folder}"
+            )
+    raise InputError(f"{folder}: {found}")
 
 
 def weight_files(folder: str | Path) -> list[Path]:

@@ -1,11 +1,16 @@
-"""Coreference documents to examples: stretches of whole sentences (Section 4.3)."""
+"""Coreference documents to examples: stretches of whole sentences (Section 4.3).
 
+A stretch is a run of neighbouring sentences of a document that fit into BERT together.
+"""
+
+import bisect
 import dataclasses
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from bert.tokenization import Tokenizer
+from bert.tokenization import UNK, Tokenizer
 from corpora.coreference import Document, read_documents
+from corpora.lines import is_withheld
 from corpora.mentions import describe_mention
 from files import InputError
 
@@ -15,14 +20,20 @@ SHORTEST_STRETCH = SPECIAL_TOKENS + 1  # a word piece
 
 @dataclasses.dataclass
 class Stretches:
-    """The stretches of a corpus, and what of it is in none."""
+    """The stretches of a corpus, and what was left out of them."""
 
     examples: list[dict]
     documents: int = 0  # read; parts of one count by themselves
     sentences: int = 0  # read
     beyond: int = 0  # sentences after a document's only stretch
     too_long: int = 0  # sentences that fit by themselves into none
+    withheld: int = 0  # sentences with placeholders instead of words
+    mentions: int = 0  # read, without those that are repeated or of empty nodes
     cut_mentions: int = 0  # that reach beyond the sentences of a stretch
+    repeated: int = 0  # mentions that their cluster has already
+    zeros: int = 0  # mentions of empty nodes only
+    pieces: int = 0  # word pieces read
+    unknown: int = 0  # of these [UNK]
 
 
 def cut_documents(
@@ -41,9 +52,10 @@ def cut_documents(
     An example has "document", "part" and "stretch" (from 0), "words", "tags" where the
     file has them, "sentences" [first word, last word], and "mentions", which have
     "start", "end" (inclusive), "cluster" and what `describe_mention` tells. Words count
-    from 0 within the stretch. Raises InputError for what cannot be read, and for a
-    document that is there twice.
+    from 0 within the stretch. Raises InputError for what cannot be read, for a document
+    that is there twice, and where no mention is found.
     """
+    paths = list(paths)
     cut = Stretches([])
     seen: dict[tuple[str, int], str | Path] = {}
     for path in paths:
@@ -56,7 +68,24 @@ def cut_documents(
                 )
             seen[key] = path
             _cut_document(document, tokenizer, max_length, windows, cut)
+    if not any(example["mentions"] for example in cut.examples):
+        more = f" and {len(paths) - 1:,} more" if len(paths) > 1 else ""
+        raise InputError(f"{paths[0]}{more}: no mention found, {_likely_cause(cut)}")
     return cut
+
+
+def _likely_cause(cut: Stretches) -> str:
+    if not cut.documents:
+        return "as there is no document; is the file complete?"
+    if cut.mentions:
+        return (
+            f"as none of {cut.mentions:,} lies in a stretch: use --windows, or a "
+            "greater --max-sequence-length"
+        )
+    return (
+        "expected brackets such as (3) in the last column, or in that of CoNLL-U as "
+        "Entity=(3): is this the file with coreference?"
+    )
 
 
 def _cut_document(
@@ -66,7 +95,8 @@ def _cut_document(
     windows: bool,
     cut: Stretches,
 ) -> None:
-    pieces = [len(p) or 1 for p in tokenizer.tokenize(document.words)]
+    words = [pieces or [UNK] for pieces in tokenizer.tokenize(document.words)]
+    pieces = [len(word) for word in words]
     lengths = [sum(pieces[first : last + 1]) for first, last in document.sentences]
     stretches = list(_group(lengths, max_length - SPECIAL_TOKENS))
     if not windows:
@@ -81,6 +111,15 @@ def _cut_document(
     too_long = left_out if windows or not stretches else stretches[0][0]
     cut.documents += 1
     cut.sentences += len(lengths)
+    cut.withheld += sum(
+        is_withheld(document.words[first : last + 1])
+        for first, last in document.sentences
+    )
+    cut.mentions += len(document.mentions)
+    cut.repeated += document.repeated
+    cut.zeros += document.zeros
+    cut.pieces += sum(pieces)
+    cut.unknown += sum(word.count(UNK) for word in words)
     cut.too_long += too_long
     cut.beyond += left_out - too_long
 
@@ -105,7 +144,12 @@ def _example(
 ) -> tuple[dict, int]:
     """The example of a stretch, and how many mentions that begin in it reach beyond."""
     begin, end = sentences[0][0], sentences[-1][1]
-    begun = [m for m in document.mentions if begin <= m[0] <= end]
+    # mentions are sorted by their first word
+    bounds = [
+        bisect.bisect_left(document.mentions, word, key=lambda m: m[0])
+        for word in (begin, end + 1)
+    ]
+    begun = document.mentions[slice(*bounds)]
     mentions = []
     for first, last, cluster in begun:
         if last <= end:
