@@ -15,7 +15,7 @@ import cli
 from bert import load_tokenizer
 from corpora.coreference import find_files
 from corpora.examples import write_examples
-from corpora.stretches import SHORTEST_STRETCH, cut_documents
+from corpora.stretches import SHORTEST_STRETCH, cut_documents, require_mentions
 from files import InputError
 
 
@@ -82,6 +82,7 @@ def main(argv: list[str] | None = None) -> None:
         max_length=args.max_sequence_length,
         windows=args.windows,
     )
+    require_mentions(cut, paths)
     write_examples(args.outfile, cut.examples)
     words = sum(len(example["words"]) for example in cut.examples)
     mentions = sum(len(example["mentions"]) for example in cut.examples)

@@ -52,10 +52,9 @@ def cut_documents(
     An example has "document", "part" and "stretch" (from 0), "words", "tags" where the
     file has them, "sentences" [first word, last word], and "mentions", which have
     "start", "end" (inclusive), "cluster" and what `describe_mention` tells. Words count
-    from 0 within the stretch. Raises InputError for what cannot be read, for a document
-    that is there twice, and where no mention is found.
+    from 0 within the stretch. Raises InputError for what cannot be read, and for a
+    document that is there twice.
     """
-    paths = list(paths)
     cut = Stretches([])
     seen: dict[tuple[str, int], str | Path] = {}
     for path in paths:
@@ -68,24 +67,27 @@ def cut_documents(
                 )
             seen[key] = path
             _cut_document(document, tokenizer, max_length, windows, cut)
-    if not any(example["mentions"] for example in cut.examples):
-        more = f" and {len(paths) - 1:,} more" if len(paths) > 1 else ""
-        raise InputError(f"{paths[0]}{more}: no mention found, {_likely_cause(cut)}")
     return cut
 
 
-def _likely_cause(cut: Stretches) -> str:
+def require_mentions(cut: Stretches, paths: list[Path]) -> None:
+    """InputError, which names the likely cause, where no example has a mention."""
+    if any(example["mentions"] for example in cut.examples):
+        return
     if not cut.documents:
-        return "as there is no document; is the file complete?"
-    if cut.mentions:
-        return (
+        cause = "as there is no document; are the files complete?"
+    elif cut.mentions:
+        cause = (
             f"as none of {cut.mentions:,} lies in a stretch: use --windows, or a "
             "greater --max-sequence-length"
         )
-    return (
-        "expected brackets such as (3) in the last column, or in that of CoNLL-U as "
-        "Entity=(3): is this the file with coreference?"
-    )
+    else:
+        cause = (
+            "expected brackets such as (3) in the last column, or in that of CoNLL-U "
+            "as Entity=(3): are these the files with coreference?"
+        )
+    more = f" and {len(paths) - 1:,} more" if len(paths) > 1 else ""
+    raise InputError(f"{paths[0]}{more}: no mention found, {cause}")
 
 
 def _cut_document(

@@ -77,13 +77,13 @@ def _likely_cause(spans: Spans) -> str:
         return "as there is no text in it; expected one sentence a line"
     if spans.sentences == spans.documents:
         return (
-            "as no document has more than one sentence, and a span takes two: if a line "
-            "is a paragraph, use --split-sentences; if it is a sentence, put empty lines "
-            "between documents only"
+            "as no document has more than one sentence, and a span takes two: if a "
+            "line is a paragraph, use --split-sentences; if it is a sentence, put empty "
+            "lines between documents only"
         )
     return (
-        "as no document begins with a sentence shorter than a span: use --keep-all, or a "
-        "greater --max-sequence-length, or --split-sentences if a line is a paragraph"
+        "as no document begins with a sentence shorter than a span: use --keep-all, or "
+        "a greater --max-sequence-length, or --split-sentences if a line is a paragraph"
     )
 
 
