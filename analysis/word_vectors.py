@@ -13,6 +13,7 @@ import itertools
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -71,7 +72,7 @@ def load_glove(path: str | Path, vocabulary: Iterable[str]) -> WordVectors:
     """GloVe's vectors of the words in `vocabulary`, which is lower-cased.
 
     Reads the text format, `<word> <number> ...` on a line with spaces, tabs or commas
-    between, compressed by gzip or not, in one pass that holds only the rows asked for. A
+    between, compressed by gzip or not, in one pass that holds the rows asked for. A
     word may hold spaces, as some do in the 840B file; the number of dimensions is that
     of most of the first lines. A first line `<rows> <dimensions>`, as word2vec writes
     it, is skipped. Or else `embeddings.pkl`, the original's array [rows, D], with
@@ -134,16 +135,19 @@ def _open_lines(path: Path) -> Iterator[Iterator[bytes]]:
         raw.seek(0)
         if magic == b"PK\3\4":
             raise InputError(f"{path}: a zip archive; unpack it, and name a file of it")
-        file = gzip.open(raw) if magic.startswith(b"\x1f\x8b") else raw
 
-        def lines() -> Iterator[bytes]:
+        def lines(file: IO[bytes]) -> Iterator[bytes]:
             for number, line in enumerate(file):
                 yield line.removeprefix(codecs.BOM_UTF8).rstrip(b" \t\r\n")
                 if number % 1000 == 0:
                     bar.update(raw.tell() - bar.n)
 
+        if not magic.startswith(b"\x1f\x8b"):
+            yield lines(raw)
+            return
         try:
-            yield lines()
+            with gzip.open(raw) as file:
+                yield lines(file)
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise InputError(
                 f"{path}: broken gzip file ({error}); fetch it again"

@@ -78,8 +78,8 @@ def _likely_cause(spans: Spans) -> str:
     if spans.sentences == spans.documents:
         return (
             "as no document has more than one sentence, and a span takes two: if a "
-            "line is a paragraph, use --split-sentences; if it is a sentence, put empty "
-            "lines between documents only"
+            "line is a paragraph, use --split-sentences; if it is a sentence, put "
+            "empty lines between documents only"
         )
     return (
         "as no document begins with a sentence shorter than a span: use --keep-all, or "
