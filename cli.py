@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import errno
 import functools
 import importlib.metadata
 import importlib.util
@@ -57,7 +58,7 @@ def script(main: Callable[..., None]) -> Callable[..., int]:
         try:
             main(argv)
         except (InputError, OSError) as error:
-            print(f"error: {error}", file=sys.stderr)
+            print(f"error: {_sentence(error)}", file=sys.stderr)
             return 1
         except KeyboardInterrupt:
             print("interrupted", file=sys.stderr)
@@ -85,6 +86,19 @@ def threads() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def _sentence(error: InputError | OSError) -> str:
+    """What is wrong, without "[Errno 2]", and what to do about it."""
+    if not isinstance(error, OSError) or not error.strerror:
+        return str(error)
+    advice = {
+        errno.ENOENT: "; is the name right?",
+        errno.EISDIR: "; expected a file",
+        errno.ENOSPC: "; free some space, then run the same command again",
+    }.get(error.errno, "")
+    place = "" if error.filename is None else f"{error.filename}: "
+    return f"{place}{error.strerror}{advice}"
 
 
 def file_path(value: str) -> Path:

@@ -1,6 +1,7 @@
 """What lies in a BERT folder: the numbers that give it its shape, and its weights."""
 
 import dataclasses
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -39,9 +40,7 @@ class BertConfig:
         Raises InputError for a folder without either, for a model that is not BERT
         and for sizes that are missing or do not fit each other.
         """
-        folder = Path(folder)
-        if not folder.is_dir():
-            raise InputError(f"{folder}: no such folder; expected a BERT checkpoint")
+        folder = check_folder(folder)
         path = next((folder / n for n in CONFIG_FILES if (folder / n).is_file()), None)
         if path is None:
             raise InputError(
@@ -111,6 +110,22 @@ def check_layers(
             f"{folder}: layer {wrong[0] + 1} does not exist; "
             f"the model has {config.num_hidden_layers} layers"
         )
+
+
+def check_folder(folder: str | Path) -> Path:
+    """The folder of a model; InputError where it is none, with the way to get one."""
+    folder = Path(folder)
+    if folder.is_dir():
+        return folder
+    found = "a file is no model; name the folder that it is in"
+    if not folder.exists():
+        found = "no such folder; expected one that holds a BERT checkpoint"
+        if re.fullmatch(r"\w[\w.-]*(/\w[\w.-]*)?", str(folder)):
+            found += (
+                ". If this is a model on huggingface.co, fetch it first: "
+                f"hf download {folder} --local-dir {folder}"
+            )
+    raise InputError(f"{folder}: {found}")
 
 
 def weight_files(folder: str | Path) -> list[Path]:
