@@ -111,16 +111,7 @@ sys.exit(main())
 def run_script(path: bytes, shell="", **environment):
     command = [sys.executable, "-c", SCRIPT, path]
     return subprocess.run(
-        [
-            "bash",
-            "-c",
-            f'exec "$@" {shell}',
-            "bash",
-            sys.executable,
-            "-c",
-            SCRIPT,
-            path,
-        ],
+        ["bash", "-c", f'exec "$@" {shell}', "bash", *command],
         cwd=ROOT,
         capture_output=True,
         env={**os.environ, **environment},
