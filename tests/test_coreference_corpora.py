@@ -255,8 +255,8 @@ def test_conllu_needs_its_last_column_and_words_for_mentions(read):
     row = "1\ta\ta\tX\tX\t_\t0\troot\t_"
     with pytest.raises(InputError, match=r"conllu:1: expected ten columns of CoNLL-U"):
         read(row, "file.conllu")
-    with pytest.raises(InputError, match=r"conllu:2: a mention at what is no word"):
-        read(f"{row}\t_\n1.1\tb\tb\tX\tX\t_\t_\t_\t_\tEntity=(1)", "file.conllu")
+    with pytest.raises(InputError, match=r"conllu:2: a mention of a multi-word range"):
+        read(f"{row}\t_\n1-2\tb\tb\tX\tX\t_\t_\t_\t_\tEntity=(1)", "file.conllu")
 
 
 def tagged(text, **more):
@@ -494,7 +494,8 @@ def stories(tmp_path):
     lines = ["#begin document (s); part 2"]
     for sentence in sentences:
         pairs = [word.split("/") for word in sentence.split()]
-        lines += [f"s\t2\t0\t{w}\tNN\t*\t{m}" for w, m in pairs] + [""]
+        lines += [f"s\t2\t{i}\t{w}\tNN\t*\t{m}" for i, (w, m) in enumerate(pairs)]
+        lines.append("")
     path = tmp_path / "s.conll"
     path.write_text("\n".join(lines), encoding="utf-8")
     return path

@@ -156,8 +156,8 @@ def test_strange_but_legal_examples_all_work(tmp_path, bert_dir):
 def test_nothing_usable_is_an_error_that_names_the_cause(tmp_path, bert_dir, capsys):
     data = tmp_path / "data.json"
     for content, message in (
-        ("[]", "holds no example: what did preprocessing report?"),
-        ('[{"text": "a a a"}]', "the shortest has 5: raise --max-sequence-length"),
+        ("[]", "found an empty list; what did the script that wrote it report?"),
+        ('[{"text": "a a a"}]', "the shortest has 5 tokens: raise --max-sequence-length"),
     ):
         data.write_text(content)
         assert extract(data, bert_dir, "--max-sequence-length", "4") == 1
@@ -210,6 +210,7 @@ def test_same_input_same_bytes(tmp_path, data, bert_dir):
 BAD_DATA = [
     (None, "No such file"),
     ("[{", "not JSON"),
+    ("[]", "expected examples, found an empty list"),
     ('{"text": "a"}', "expected a list of examples, found an object"),
     ('[{"text": "a"}, {"id": 3}]', "example 1: expected exactly one of"),
     ('[{"text": "a", "tokens": []}]', "example 0: expected exactly one of"),
@@ -338,7 +339,8 @@ def test_bad_text_for_preprocessing(tmp_path, bert_dir, capsys):
     for arguments, message in (
         (["--data-file", text, "--bert-dir", bert_dir], "not UTF-8 text"),
         (["--data-file", tmp_path / "absent", "--bert-dir", bert_dir], "No such file"),
-        (["--data-file", text, "--bert-dir", tmp_path / "no"], "no vocabulary there"),
+        (["--data-file", text, "--bert-dir", tmp_path / "no"], "no such folder"),
+        (["--data-file", text, "--bert-dir", tmp_path], "no vocabulary there"),
         (
             ["--data-file", text, "--bert-dir", bert_dir, "--outfile", text],
             "would be overwritten",

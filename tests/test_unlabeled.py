@@ -96,9 +96,19 @@ def test_seed_decides_the_cuts(cut):
     assert len({tuple(cut(text, seed=s)[1]) for s in range(8)}) > 1
 
 
-def test_no_text_gives_no_spans(cut):
-    spans, texts = cut("\n \n\x07\n")
-    assert (texts, spans.dropped) == ([], 0)
+@pytest.mark.parametrize(
+    ("text", "options", "cause"),
+    [
+        ("\n \n\x07\n", {}, "there is no text in it"),
+        # paragraphs one a line: each line is a document, and keep_all is no help
+        ("a b. C d.\n\nE f. G.\n", {}, "if a line is a paragraph, use --split-sentenc"),
+        ("a b. C d.\n\nE f. G.\n", {"keep_all": True}, "use --split-sentences"),
+        ("a b c d e f g h\ni\nj\n", {}, "use --keep-all, or a greater --max-sequence"),
+    ],
+)
+def test_no_span_is_an_error_that_names_the_likely_cause(cut, text, options, cause):
+    with pytest.raises(InputError, match=f"no span found, as .*{cause}"):
+        cut(text, **options)
 
 
 def test_file_that_is_no_text(tmp_path):
