@@ -1,15 +1,18 @@
 """Examples from a file one at a time: a JSON list, or JSON Lines (`.jsonl`)."""
 
+import io
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import ijson
-
 from files import DEEPEST, InputError, check_input, is_deep, json_kind, printable
 
 BOM = b"\xef\xbb\xbf"
+BLOCK = 1 << 20  # characters read at once
+BEFORE_FIRST = re.compile(r"\s*")
+BETWEEN = re.compile(r"\s*(?=\])|\s*,\s*(?=[^\s\]])")
 
 
 def iter_examples(path: str | Path) -> Iterator[dict]:
@@ -31,7 +34,7 @@ def iter_examples(path: str | Path) -> Iterator[dict]:
                 where, value = next(values)
             except StopIteration:
                 return
-            except (ValueError, RecursionError, ijson.JSONError) as error:
+            except (ValueError, RecursionError) as error:
                 reason = printable(" ".join(str(error).split()))
                 raise InputError(f"{path}: not JSON after {where} ({reason})") from None
             if not isinstance(value, dict):
@@ -50,13 +53,34 @@ def _lines(file: BinaryIO) -> Iterator[tuple[str, Any]]:
 
 
 def _items(file: BinaryIO) -> Iterator[tuple[str, Any]]:
-    place = file.tell()
-    if (first := file.read(1024).lstrip()[:1]) != b"[":
+    """The items of a JSON list. The text is read in blocks, each of which is dropped
+    when its items have been decoded."""
+    text, decoder = io.TextIOWrapper(file, encoding="utf-8"), json.JSONDecoder()
+    buffer, place, block = text.read(BLOCK).lstrip(), 1, BLOCK
+    if buffer[:1] != "[":
         raise ValueError(
-            f"expected a list of examples, found {printable(first)}"
-            if first
+            f"expected a list of examples, found {printable(buffer[:1])}"
+            if buffer
             else "the file is empty"
         )
-    file.seek(place)
-    for number, value in enumerate(ijson.items(file, "item", use_float=True)):
+    number, separator = 0, BEFORE_FIRST
+    while True:
+        try:
+            if not (found := separator.match(buffer, place)):
+                raise ValueError("expected a comma and an item, or ]")
+            if buffer[found.end()] == "]":
+                break
+            value, end = decoder.raw_decode(buffer, found.end())
+            buffer[end]  # else a number may go on in the next block
+        except (ValueError, IndexError) as error:
+            if not (more := text.read(block)):
+                reason = "it ends early" if type(error) is IndexError else error
+                raise ValueError(str(reason)) from None
+            # an item as long as many blocks is not decoded anew for each of them
+            buffer, place, block = buffer[place:] + more, 0, 2 * block
+            continue
         yield f"example {number}", value
+        place, block, number, separator = end, BLOCK, number + 1, BETWEEN
+    place = found.end()
+    if (buffer[place + 1 :] + text.read()).strip():
+        raise ValueError("text after the end of the list")

@@ -1,10 +1,10 @@
 """Examples: reading them from JSON, and preparing them for BERT."""
 
 import dataclasses
-import json
 from collections.abc import Iterable
 from pathlib import Path
 
+from attention.example_files import iter_examples
 from bert.folder import BertConfig
 from bert.tokenization import CLS, SEP, UNK, Tokenizer, unknown_share
 from files import InputError
@@ -43,28 +43,18 @@ class Skipped:
 
 
 def read_examples(path: str | Path) -> list[dict]:
-    """Read a JSON list of examples and check the form of each.
+    """Read a JSON list of examples, or JSON Lines, and check the form of each.
 
     Each is an object with exactly one of "text" (a string), "words" (a list of strings)
     and "tokens" (a list of word pieces); other keys are kept. Raises InputError, also
     for an empty list, and for a corpus that is not preprocessed yet.
     """
     path = Path(path)
-    try:
-        examples = json.loads(path.read_text(encoding="utf-8-sig"))
-    except ValueError as error:  # not UTF-8, not JSON
-        if script := SCRIPTS.get(path.suffix):
-            raise InputError(
-                f"{path}: expected JSON of examples; make it from this file with "
-                f"{script}"
-            ) from None
-        raise InputError(f"{path}: not JSON ({error})") from None
-    except RecursionError:
-        raise InputError(f"{path}: not JSON of examples (nested too deeply)") from None
-    if not isinstance(examples, list):
+    if script := SCRIPTS.get(path.suffix):
         raise InputError(
-            f"{path}: expected a list of examples, found {_kind(examples)}"
+            f"{path}: expected JSON of examples; make it from this file with {script}"
         )
+    examples = list(iter_examples(path))
     if not examples:
         raise InputError(
             f"{path}: expected examples, found an empty list; what did the script that "

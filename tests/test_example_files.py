@@ -5,6 +5,7 @@ import tracemalloc
 
 import pytest
 
+from attention import example_files
 from attention.example_files import iter_examples
 from files import InputError
 
@@ -71,3 +72,24 @@ def test_bad_files_are_one_line(tmp_path, name, content, message):
         list(iter_examples(tmp_path / name))
     assert str(error.value).startswith(f"{tmp_path / name}: ")
     assert str(error.value).isprintable()
+
+
+@pytest.mark.parametrize("block", [1, 2, 3, 7])
+def test_items_may_be_cut_anywhere_by_the_ends_of_blocks(tmp_path, block, monkeypatch):
+    monkeypatch.setattr(example_files, "BLOCK", block)
+    path = tmp_path / "x.json"
+    examples = [{"text": "café 中", "n": -12.5e3}, {"words": ["a", "]", ",", "}"]}, {}]
+    for indent in (None, 2):
+        text = json.dumps(examples, ensure_ascii=False, indent=indent)
+        path.write_text(text, encoding="utf-8")
+        assert list(iter_examples(path)) == examples
+    for cut in ("[12", '[{"a": 1}', '[{"a": 1},', '[{"a": 1}] x', '[{"a": 1} {}]'):
+        path.write_text(cut)
+        with pytest.raises(InputError, match="not JSON after|expected an object"):
+            list(iter_examples(path))
+
+
+def test_a_list_nested_without_end_is_refused_at_once(tmp_path):
+    (tmp_path / "x.json").write_text("[" * 100_000)
+    with pytest.raises(InputError, match="not JSON after the beginning"):
+        list(iter_examples(tmp_path / "x.json"))
