@@ -1,16 +1,14 @@
 """Examples from a file one at a time: a JSON list, or JSON Lines (`.jsonl`)."""
 
-import io
 import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, TextIO
 
 from files import DEEPEST, InputError, check_input, is_deep, json_kind, printable
 
-BOM = b"\xef\xbb\xbf"
-BLOCK = 1 << 20  # characters read at once
+BLOCK = 1 << 16  # characters read at once
 BEFORE_FIRST = re.compile(r"\s*")
 BETWEEN = re.compile(r"\s*(?=\])|\s*,\s*(?=[^\s\]])")
 
@@ -24,9 +22,7 @@ def iter_examples(path: str | Path) -> Iterator[dict]:
     """
     path = Path(path)
     check_input(path)
-    with open(path, "rb") as file:
-        if file.read(len(BOM)) != BOM:
-            file.seek(0)
+    with open(path, encoding="utf-8-sig") as file:
         values = _lines(file) if path.suffix == ".jsonl" else _items(file)
         where = "the beginning"
         while True:
@@ -46,16 +42,16 @@ def iter_examples(path: str | Path) -> Iterator[dict]:
             yield value
 
 
-def _lines(file: BinaryIO) -> Iterator[tuple[str, Any]]:
+def _lines(file: TextIO) -> Iterator[tuple[str, Any]]:
     for number, line in enumerate(file, 1):
         if line.strip():
             yield f"line {number}", json.loads(line)
 
 
-def _items(file: BinaryIO) -> Iterator[tuple[str, Any]]:
+def _items(text: TextIO) -> Iterator[tuple[str, Any]]:
     """The items of a JSON list. The text is read in blocks, each of which is dropped
     when its items have been decoded."""
-    text, decoder = io.TextIOWrapper(file, encoding="utf-8"), json.JSONDecoder()
+    decoder = json.JSONDecoder()
     buffer, place, block = text.read(BLOCK).lstrip(), 1, BLOCK
     if buffer[:1] != "[":
         raise ValueError(

@@ -268,10 +268,7 @@ def test_google_data_file_cut_short(tmp_path):
         ({"intermediate_size": 10**12}, "check the sizes"),
         ({"hidden_size": 3 * 10**12}, "check the sizes"),
         ({"max_position_embeddings": 10**12}, "check the sizes"),
-        (
-            {"vocab_size": [[1]] * 99},
-            r"vocab_size is \[\[1\], .{73}\.\.\., expected a w",
-        ),
+        ({"vocab_size": "9" * 99}, r"vocab_size is '9{79}\.\.\., expected a whole n"),
     ],
 )
 def test_config_that_is_no_such_bert(tmp_path, change, message):
