@@ -8,6 +8,7 @@ original preprocessing: the same text and seed give the same spans.
 import dataclasses
 import itertools
 import random
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -19,6 +20,9 @@ from files import InputError
 SPECIAL_TOKENS = 3  # [CLS] and two [SEP]
 SHORTEST_SPAN = SPECIAL_TOKENS + 2  # a word piece in each part
 BLOCK = 1 << 20  # characters that are split into sentences or tokenized at once
+LONGEST_SENTENCE = 1000  # characters; a longer one holds a quote that is never closed
+OPENING_SIGN = re.compile(r"""(?<!\S)["'\u201c\u2018\u201e«»`(\[{]""")
+CLOSING_SIGN = re.compile(r"""["'\u201c\u201d\u2018\u2019\u201e«»`()\[\]{}]""")
 
 Sentence = list[str]  # word pieces
 
@@ -118,9 +122,26 @@ def _split_sentences(lines: Iterable[str], language: str) -> Iterator[str]:
     rest = ""
     for block in _blocks(lines):
         text = " ".join([rest, *map(str.strip, block)])
-        *sentences, rest = sentencex.segment(language, text)
+        *sentences, rest = _segment(text, language)
         yield from sentences
     yield rest
+
+
+def _segment(text: str, language: str) -> Iterator[str]:
+    """The sentences of a text, which make it up together.
+
+    The library keeps what is quoted or in brackets together, up to the end of the text
+    where one is never closed. What gets too long is split again without these signs.
+    """
+    for sentence in sentencex.segment(language, text):
+        if len(sentence) <= LONGEST_SENTENCE:
+            yield sentence
+            continue
+        unquoted = CLOSING_SIGN.sub(" ", OPENING_SIGN.sub("A", sentence))
+        begin = 0
+        for part in sentencex.segment(language, unquoted):
+            yield sentence[begin : begin + len(part)]
+            begin += len(part)
 
 
 def _tokenize(sentences: Iterable[str], tokenizer: Tokenizer) -> Iterator[Sentence]:

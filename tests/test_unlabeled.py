@@ -142,6 +142,14 @@ def test_paragraphs_one_a_line_are_split(cut):
     assert spans.documents == len(apart) == 2
 
 
+@pytest.mark.parametrize("sign", ['"', "'", "\u201c", "(", "["])
+def test_a_quote_or_bracket_that_is_never_closed_ends_with_its_sentence(cut, sign):
+    """300 short sentences, then one that opens, and 300 more."""
+    text = "C d! " * 300 + f"A {sign}b c! " + 'E "f" g! ' * 300
+    spans, _ = cut(text, split_sentences="en", keep_all=True)
+    assert spans.sentences == 601
+
+
 def test_the_language_decides_what_ends_a_sentence(cut):
     """ "Am 5. Mai" holds a date in German."""
     text = "Am 5. Mai a! B c!\n"
