@@ -212,7 +212,7 @@ BAD_DATA = [
     (None, "No such file"),
     ("[{", "not JSON"),
     ("[]", "expected examples, found an empty list"),
-    ('{"text": "a"}', "expected a list of examples, found an object"),
+    ('{"text": "a"}', "expected a list of examples, found {"),
     ('[{"text": "a"}, {"id": 3}]', "example 1: expected exactly one of"),
     ('[{"text": "a", "tokens": []}]', "example 0: expected exactly one of"),
     ('[{"text": 3}]', "example 0: 'text' must be a string, found a number"),
