@@ -14,12 +14,12 @@ from itertools import islice
 from pathlib import Path
 
 import cli
-from attention.examples import read_examples
 from attention.heads import read_head_name
 from attention.record import Maps, describe_maps, read_maps
+from attention.sentences import read_sentences
 from bert import BertConfig
 from bert.folder import check_layers
-from files import InputError, make_folder
+from files import InputError, check_output, make_folder
 
 
 def parse_args(argv: list[str] | None):
@@ -95,12 +95,17 @@ def parse_args(argv: list[str] | None):
 @cli.script
 def main(argv: list[str] | None = None) -> None:
     args = parse_args(argv)
-    if args.outfile.suffix not in (".html", ".htm"):
+    if args.outfile.suffix != ".html":
         raise InputError(f"{args.outfile}: the page's name must end in .html")
+    check_output(args.outfile)
     make_folder(args.outfile.parent)
     if args.head:
         read_head_name(args.head)
-    statistics = [s for path in args.statistics for s in read_statistics(path)]
+    statistics = []
+    if args.statistics:
+        from figures.head_notes import read_statistics  # imports pandas: only now
+
+        statistics = [s for path in args.statistics for s in read_statistics(path)]
     options = {
         "head": args.head,
         "words": args.words,
@@ -127,7 +132,9 @@ def from_disk(args, options: dict):
 
 def from_models(args, options: dict):
     """The page of sentences through one or two encoders."""
-    examples = _read_sentences(args)
+    sentences = args.sentences or read_sentences(args.file)
+    if args.example:
+        sentences = list(_chosen(sentences, args.example, args.file))
     folders = [folder for folder in (args.bert_dir, args.compare) if folder]
     layers = args.layers and sorted({layer - 1 for layer in args.layers})
     for folder in folders:
@@ -137,24 +144,7 @@ def from_models(args, options: dict):
     from figures.page import look
 
     models = [load_model(folder, layers=layers) for folder in folders]
-    return look(examples, *models, cased=args.cased, **options)
-
-
-def _read_sentences(args) -> list:
-    """Sentences and examples as they are asked for."""
-    if args.sentences:
-        return args.sentences
-    if args.file.suffix == ".json":
-        found = read_examples(args.file)
-    else:
-        try:
-            lines = args.file.read_text(encoding="utf-8-sig").split("\n")
-        except UnicodeDecodeError as error:
-            raise InputError(f"{args.file}: not UTF-8 ({error})") from None
-        found = [line for line in lines if line.strip()]
-    if not found:
-        raise InputError(f"{args.file}: no sentence, expected one a line")
-    return list(_chosen(found, args.example, args.file)) if args.example else found
+    return look(sentences, *models, cased=args.cased, **options)
 
 
 def _chosen(items, numbers: list[int], path: Path) -> Iterator:
@@ -176,21 +166,6 @@ def _keep_layers(maps: Maps, layers: list[int], path: Path) -> Maps:
     places = [maps.layers.index(n) for n in numbers]
     source = dataclasses.replace(maps.source, layers=tuple(numbers))
     return dataclasses.replace(maps, values=maps.values[places], source=source)
-
-
-def read_statistics(path: Path) -> list:
-    """The statistics of a file that say something of heads."""
-    from analysis.statistic import load_statistics
-    from attention.store import load_pickle
-    from figures.head_notes import KINDS_OF_STATISTICS
-
-    states = load_pickle(path)
-    names = {s.get("statistic") for s in states if isinstance(s, dict)}
-    kinds = [kind for kind in KINDS_OF_STATISTICS if kind.__name__ in names]
-    if not kinds:
-        expected = ", ".join(kind.__name__ for kind in KINDS_OF_STATISTICS)
-        raise InputError(f"{path}: no statistics of heads, expected {expected}")
-    return load_statistics(path, *kinds)
 
 
 if __name__ == "__main__":

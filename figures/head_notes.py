@@ -2,19 +2,21 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from analysis.coreference import READINGS, CoreferenceScores
+from analysis.coreference import CoreferenceScores
 from analysis.general import GeneralStatistics
-from analysis.statistic import Statistic
-from analysis.syntax import SyntaxScores
+from analysis.statistic import Statistic, load_statistics
+from analysis.syntax import SyntaxScores, table_1
+from attention.meta import read_meta
 from attention.record import Source
 from files import InputError
 
 NOTED_SHARE = 0.3  # a head is noted for attention of a kind above this share
-RARE = 20  # a relation of fewer words is left out: its best head is a matter of luck
+RARE = 20  # relations of fewer words are left out
 KINDS = {
     "left": "previous token",
     "right": "next token",
@@ -51,8 +53,8 @@ def head_notes(
             },
         )
         notes, measures = KINDS_OF_STATISTICS[type(statistic)](statistic)
-        for place, note in notes:
-            of_encoder["notes"][source.head_name(*place)].append(note)
+        for head, note in notes:
+            of_encoder["notes"][head].append(note)
         for name, values in measures.items():
             of_encoder["measures"][name] = {
                 source.head_name(*place): float(value)
@@ -71,7 +73,7 @@ def _same_encoder(one: Source, other: Source) -> bool:
 def _general(statistic: GeneralStatistics):
     averages = statistic.averages
     notes = [
-        (place, f"{label} {share:.0%}".replace("%", " %"))
+        (statistic.head_name(*place), f"{label} {100 * share:.0f} %")
         for kind, label in KINDS.items()
         for place, share in np.ndenumerate(averages[kind])
         if share > NOTED_SHARE
@@ -80,23 +82,21 @@ def _general(statistic: GeneralStatistics):
 
 
 def _syntax(statistic: SyntaxScores):
+    """Of each relation for which a head beats every fixed offset, the best head."""
     notes, measures = [], {}
-    for relation, words in sorted(statistic.counts.items()):
-        if words >= RARE:
-            accuracies = 100 * statistic.accuracies(relation)  # [2, L, H]
-            best = np.unravel_index(accuracies.argmax(), accuracies.shape)
-            notes.append((best[1:], f"{relation} {accuracies[best]:.1f}"))
-            measures[f"{relation} (corpus)"] = accuracies.max(0)
+    table = table_1(statistic, minimum=RARE, paper_model=False).drop("all")
+    for relation, row in table.iterrows():
+        measures[f"{relation} (corpus)"] = 100 * statistic.accuracies(relation).max(0)
+        if row["accuracy"] > row["offset accuracy"]:
+            notes.append((row["head"], f"{relation} {row['accuracy']:.1f}"))
     return notes, measures
 
 
 def _coreference(statistic: CoreferenceScores):
-    accuracies = 100 * statistic.accuracies(next(iter(READINGS)))
-    best = np.unravel_index(accuracies.argmax(), accuracies.shape)
-    return (
-        [(best, f"coreference {accuracies[best]:.1f}")],
-        {"coreference (corpus)": accuracies},
-    )
+    accuracies = 100 * statistic.accuracies("mentions")
+    best = statistic.best_head("mentions")
+    note = statistic.head_name(*best), f"coreference {accuracies[best]:.1f}"
+    return [note], {"coreference (corpus)": accuracies}
 
 
 KINDS_OF_STATISTICS = {
@@ -104,3 +104,16 @@ KINDS_OF_STATISTICS = {
     SyntaxScores: _syntax,
     CoreferenceScores: _coreference,
 }
+
+
+def read_statistics(path: str | Path) -> list[Statistic]:
+    """The statistics of a file that say something of heads; InputError for none."""
+    names = read_meta(path).get("statistics", [])
+    kinds = [kind for kind in KINDS_OF_STATISTICS if kind.__name__ in names]
+    if not kinds:
+        expected = ", ".join(kind.__name__ for kind in KINDS_OF_STATISTICS)
+        raise InputError(
+            f"{path}: no statistics of heads, expected a .stats.pkl with {expected} and "
+            "its meta file"
+        )
+    return load_statistics(path, *kinds)

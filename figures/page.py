@@ -19,12 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attention.examples import prepare_examples
-from attention.extraction import attention_maps, encoder_source
-from attention.heads import read_head_name
-from attention.record import FIRST, SEPARATOR, TOKENS, WORDS, Maps, Source
-from bert import load_tokenizer
-from bert.folder import weight_digest
+from attention.record import FIRST, SEPARATOR, TOKENS, WORDS, Maps
+from attention.sentences import sentence_maps
 from files import InputError, open_whole
 
 if TYPE_CHECKING:
@@ -78,47 +74,30 @@ def look(
 ) -> Page:
     """A page of what a model attends to in one or several sentences.
 
-    A sentence is a string, whose words are what spaces separate, or an example as
-    `prepare_examples` takes it. Models come from `bert.load_model`; the page shows two
-    of them side by side. `options` are those of `show`. Raises InputError for a
-    sentence that cannot be used or is longer than the model's positions.
+    Sentences are strings or examples, as `sentence_maps` takes them. Models come from
+    `bert.load_model`; the page shows two of them side by side. `options` are those of
+    `show`. Raises InputError for a sentence that cannot be used.
     """
     if isinstance(sentences, str | Mapping):
         sentences = [sentences]
-    examples = [{"words": s.split()} if isinstance(s, str) else s for s in sentences]
-    if not examples or any(e.get("words") == [] for e in examples):
-        raise InputError("an empty sentence, expected at least one word")
-    by_model = [list(_panels(examples, model, cased)) for model in models]
+    sentences = list(sentences)
+    packages = ("keras", "tensorflow", "numpy", "tokenizers")
+    versions = ", ".join(f"{p} {importlib.metadata.version(p)}" for p in packages)
+    by_model = [
+        [
+            Panel(
+                maps,
+                model.folder.resolve().name,
+                pieces,
+                {"Folder": str(model.folder), "Versions": versions},
+            )
+            for maps, pieces in sentence_maps(sentences, model, cased)
+        ]
+        for model in models
+    ]
     # the same sentence by every model, then the next
     panels = [panel for row in zip(*by_model, strict=True) for panel in row]
     return show(panels, **options)
-
-
-def _panels(examples: list[dict], model: "BertModel", cased: bool) -> Iterable[Panel]:
-    longest = model.config.max_position_embeddings
-    prepared, skipped = prepare_examples(
-        examples, load_tokenizer(model.folder, cased), model.config, max_length=longest
-    )
-    if skipped:
-        raise InputError(
-            f"sentence {skipped[0].example + 1} has {skipped[0].tokens} tokens, but "
-            f"{model.folder} takes {longest} at most: split it"
-        )
-    source = encoder_source(
-        model.config,
-        layers=model.layers_kept,
-        level=TOKENS,
-        trained=model.trained,
-        weights_sha256=weight_digest(model.folder) if model.trained else None,
-    )
-    packages = ("keras", "tensorflow", "numpy", "tokenizers")
-    versions = ", ".join(f"{p} {importlib.metadata.version(p)}" for p in packages)
-    facts = {"Folder": str(model.folder), "Versions": versions}
-    maps = attention_maps(
-        prepared, model, source, tokens_a_batch=longest, dtype="float32"
-    )
-    for item, of_item in zip(prepared, maps, strict=True):
-        yield Panel(of_item, model.folder.resolve().name, item.word_pieces, facts)
 
 
 def show(
@@ -151,6 +130,8 @@ def show(
             "most: give fewer or shorter texts, or fewer layers"
         )
     first = panels[0]
+    head = head or first.maps.source.head_name(0, 0)
+    first.maps.source.find_head(head)
     if words and first.maps.level != WORDS and not first.word_pieces:
         raise InputError(
             "which pieces make a word is not known of these maps between tokens: make "
@@ -164,23 +145,10 @@ def show(
     data = {
         "panels": [_panel(panel, dtype) for panel in panels],
         "known": known,
-        "head": _checked(head, first.maps.source),
+        "head": head,
         "level": WORDS if words else TOKENS,
     }
     return Page(_fill(data, title=data["panels"][0]["name"]))
-
-
-def _checked(name: str | None, source: Source) -> str:
-    """The name of a head that the source has; by default its first."""
-    if name is None:
-        return source.head_name(0, 0)
-    layer, head = read_head_name(name)
-    if layer not in source.layers or head >= source.heads:
-        layers = ", ".join(str(n + 1) for n in source.layers)
-        raise InputError(
-            f"no head {name}: the maps are of layers {layers} with {source.heads} heads"
-        )
-    return name
 
 
 def _panel(panel: Panel, dtype: str) -> dict[str, Any]:

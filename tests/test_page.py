@@ -109,8 +109,7 @@ def head(page, name):
 
 
 def close(found, expected, maximum=1.0):
-    """Equal but for two decimals, and 8 bits of the largest value; numbers below half
-    a percent of the largest are not written."""
+    """Equal but for two decimals, and 8 bits of the largest value."""
     assert len(found) == len(expected)
     return np.testing.assert_allclose(found, expected, atol=0.0051 + maximum / 510)
 
@@ -450,7 +449,10 @@ def test_structure_for_screen_readers(open_page):
     assert page.get_by_role("region", name="All heads").is_visible()
     assert page.get_by_role("button", name="head 1-2, entropy").count() == 1
     assert page.get_by_role("button", name="dogs, token 4, from").count() == 1
-    assert page.get_by_role("group", name=re.compile("^Attention, 1-2")).count() == 1
+    assert (
+        page.get_by_role("group", name=re.compile("^Attention, model · 1-2")).count()
+        == 1
+    )
     assert page.get_by_role("status").count() >= 1
     for control in page.locator("select, input").all():
         assert control.evaluate("c => c.labels.length") == 1

@@ -145,8 +145,8 @@ class Figure {
     this.focus.replaceChildren();
     for (let j = this.start; j < this.end; j++) {
       for (const [side, values, colour] of [["left", to, palette.to], ["right", from, palette.from]]) {
-        const token = this[side][j - this.start], value = values[j];
-        token.number.textContent = any && Math.abs(value) >= this.scale / 200 ? formatted(value, this.scale) : "";
+        const token = this[side][j - this.start], value = values[j], text = formatted(value, this.scale);
+        token.number.textContent = any && Number(text) !== 0 ? text : "";
         token.back.setAttribute("fill", colour);
         token.back.setAttribute("fill-opacity", any ? (0.3 * Math.min(1, Math.abs(value) / this.scale)).toFixed(3) : 0);
         token.label.setAttribute("font-weight", rows.includes(j) ? 700 : 400);

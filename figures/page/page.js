@@ -82,7 +82,7 @@ function differenceOf(one, other) {
   return { ...one, matrices: [mean], mean, scale: largestOf(mean) || 1, diverging: true };
 }
 
-const caption = (panel) => `${state.head.join(", ")} · ${panel.model} · ${panel.name}`;
+const caption = (panel) => `${panel.model} · ${state.head.join(", ")} · ${panel.name}`;
 
 function drawFigures() {
   const box = $("figures"), active = document.activeElement?.closest(".token");
@@ -157,7 +157,7 @@ function spoken(figure, rows, { from, to }, cell) {
 function fillSelects() {
   const models = new Set(PAGE.panels.map((p) => p.model)).size > 1;
   const option = (value, text) => Object.assign(html("option", "", text), { value });
-  const short = (p, i) => `${i + 1}: ${p.name.length > 46 ? `${p.name.slice(0, 45)}…` : p.name}${models ? ` (${p.model})` : ""}`;
+  const short = (p, i) => `${i + 1}: ${models ? `${p.model} · ` : ""}${p.name.length > 60 ? `${p.name.slice(0, 59)}…` : p.name}`;
   $("text").replaceChildren(...PAGE.panels.map((p, i) => option(i, short(p, i))));
   $("beside").replaceChildren(option(-1, "nothing"), ...PAGE.panels.map((p, i) => option(i, short(p, i))));
 }
