@@ -113,7 +113,7 @@ def read_statistics(path: str | Path) -> list[Statistic]:
     if not kinds:
         expected = ", ".join(kind.__name__ for kind in KINDS_OF_STATISTICS)
         raise InputError(
-            f"{path}: no statistics of heads, expected a .stats.pkl with {expected} and "
+            f"{path}: no statistics of heads, expected a .stats.pkl of {expected} with "
             "its meta file"
         )
     return load_statistics(path, *kinds)

@@ -178,7 +178,7 @@ def test_bad_input_is_one_line(tmp_path, bert_dir, maps_file, capsys):
         (("the " * 40, *with_bert), "has 42 tokens, but"),
         (
             ("the", *with_bert, "--head", "3-9"),
-            "no head 3-9: the maps are of",
+            "no head 3-9: the maps have layers 1, 2",
         ),
         (("the", *with_bert, "--head", "x"), "expected a head as <layer>-<head>"),
         (("the", *with_bert, "--layers", "9"), "9"),
