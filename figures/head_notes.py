@@ -15,7 +15,7 @@ from attention.meta import read_meta
 from attention.record import Source
 from files import InputError
 
-NOTED_SHARE = 0.3  # a head is noted for attention of a kind above this share
+NOTED_SHARE = 0.5  # a head is noted for attention of a kind above this share
 RARE = 20  # relations of fewer words are left out
 KINDS = {
     "left": "previous token",
@@ -37,7 +37,8 @@ def head_notes(
     are of a statistic's encoder.
     """
     known: dict[str | None, dict[str, Any]] = {}
-    for statistic in statistics:
+    kinds = list(KINDS_OF_STATISTICS)
+    for statistic in sorted(statistics, key=lambda s: kinds.index(type(s))):
         source = statistic.source
         if source is None or not any(_same_encoder(source, other) for other in sources):
             raise InputError(
@@ -99,10 +100,11 @@ def _coreference(statistic: CoreferenceScores):
     return [note], {"coreference (corpus)": accuracies}
 
 
+# in the order of the notes
 KINDS_OF_STATISTICS = {
-    GeneralStatistics: _general,
     SyntaxScores: _syntax,
     CoreferenceScores: _coreference,
+    GeneralStatistics: _general,
 }
 
 

@@ -28,7 +28,14 @@ if TYPE_CHECKING:
     from bert import BertModel
 
 FOLDER = Path(__file__).parent / "page"
-SCRIPTS = ("data.js", "draw.js", "figure.js", "overview.js", "page.js")  # in this order
+SCRIPTS = (
+    "data.js",
+    "draw.js",
+    "figure.js",
+    "overview.js",
+    "switches.js",
+    "page.js",
+)  # in this order
 ROUNDINGS = {
     "uint8": "to 8 bits a value, by at most 1/510 of the largest in its row",
     "float16": "to float16, by at most 1/2048 of a value",

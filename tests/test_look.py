@@ -150,7 +150,7 @@ def test_statistics_say_what_is_known_of_heads(tmp_path, maps_file):
     save_statistics(tmp_path / "corpus.stats.pkl", {}, general, syntax)
     flags = ("--statistics", tmp_path / "corpus.stats.pkl")
     (known,) = run(tmp_path, "--maps", maps_file, *flags)["known"]
-    assert known["notes"] == {"2-1": ["previous token 60 %", "det 100.0"]}
+    assert known["notes"] == {"2-1": ["det 100.0", "previous token 60 %"]}
     measures = known["measures"]
     assert measures["previous token (corpus)"]["2-1"] == pytest.approx(0.6)
     assert (measures["det (corpus)"]["2-1"], measures["det (corpus)"]["1-1"]) == (

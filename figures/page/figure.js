@@ -54,23 +54,44 @@ class Figure {
 
   // The tokens of one side; each is a button with room for a number.
   column(side) {
-    const left = side === "left", x = this.x[side];
-    const anchor = left ? "end" : "start", way = left ? -1 : 1;
-    this.svg.append(element("text", { x: x + way * 6, y: 13, "text-anchor": anchor, fill: palette.quiet, "font-size": 11 }, left ? "from" : "to"));
+    const left = side === "left", x = this.x[side], way = left ? -1 : 1;
+    const anchor = { "text-anchor": left ? "end" : "start" };
+    const small = { ...anchor, "font-size": 11 };
+    const far = left ? NUMBER - 8 : this.x.right + this.x.left - NUMBER + 4; // of numbers
+    const title = left ? "from" : "to";
+    this.svg.append(
+      element("text", { x: x + way * 6, y: 13, fill: palette.quiet, ...small }, title));
     return Array.from({ length: this.end - this.start }, (_, k) => {
       const row = this.start + k, y = this.y(row), { text, width } = this.fit[row];
-      const group = element("g", { class: "token", role: "button", tabindex: -1, "data-row": row, "data-side": side, "aria-pressed": "false", "aria-label": `${this.labels[row]}, token ${this.positions[row]}, ${left ? "from" : "to"}` });
-      const back = element("rect", { class: "back", x: left ? x - width - 9 : x + 3, y: y - this.row / 2 + 2, width: width + 6, height: this.row - 4, rx: 3, fill: palette.card, "fill-opacity": 0 });
-      const label = element("text", { class: "label", x: x + way * 6, y: y + 4.5, "text-anchor": anchor, fill: palette.ink }, text);
-      const number = element("text", { class: "number", x: left ? NUMBER - 8 : this.x.right + (this.x.left - NUMBER) + 4, y: y + 4, "text-anchor": left ? "end" : "start", "font-size": 11, fill: left ? palette.to : palette.from });
+      const group = element("g", {
+        class: "token", role: "button", tabindex: -1, "data-row": row, "data-side": side,
+        "aria-pressed": "false",
+        "aria-label": `${this.labels[row]}, token ${this.positions[row]}, ${title}`,
+      });
+      const back = element("rect", {
+        class: "back", x: left ? x - width - 9 : x + 3, y: y - this.row / 2 + 2,
+        width: width + 6, height: this.row - 4, rx: 3, "fill-opacity": 0,
+      });
+      const label = element("text", {
+        class: "label", x: x + way * 6, y: y + 4.5, fill: palette.ink, ...anchor,
+      }, text);
+      const number = element("text", {
+        class: "number", x: far, y: y + 4, fill: left ? palette.to : palette.from, ...small,
+      });
       group.append(back, label, number);
       return { group, back, label, number };
     });
   }
 
+  // A line as strong as its share of the largest value.
   line(i, j, value, colour, width = 1.5) {
-    return element("line", { x1: this.x.left, y1: this.y(i), x2: this.x.right, y2: this.y(j), stroke: colour, "stroke-width": width, "stroke-opacity": Math.min(1, Math.abs(value) / this.scale).toFixed(3) });
+    return element("line", {
+      x1: this.x.left, y1: this.y(i), x2: this.x.right, y2: this.y(j),
+      stroke: colour, "stroke-width": width, "stroke-opacity": this.share(value).toFixed(3),
+    });
   }
+
+  share(value) { return Math.min(1, Math.abs(value) / this.scale); }
 
   colour(value, series) {
     if (this.diverging) return hex(palette.diverging[value < 0 ? 40 : 215]);
@@ -88,27 +109,38 @@ class Figure {
     });
     lines.sort((a, b) => Math.abs(a[2]) - Math.abs(b[2]));
     this.leftOut = Math.max(0, lines.length - MOST_LINES);
-    for (const [i, j, value, series] of lines.slice(this.leftOut)) this.base.append(this.line(i, j, value, this.colour(value, series)));
+    for (const [i, j, value, series] of lines.slice(this.leftOut)) {
+      this.base.append(this.line(i, j, value, this.colour(value, series)));
+    }
   }
 
   // The matrix as an image with labels, a scale, and a frame around the window.
   drawCells() {
     const { x, y, side } = this.cells, canvas = document.createElement("canvas"), n = this.n;
     drawMatrix(canvas, this.mean, n, this.scale, this.diverging);
-    this.image = element("image", { class: "cells", x, y, width: side, height: side, href: canvas.toDataURL(), "image-rendering": "pixelated", preserveAspectRatio: "none" });
-    this.svg.append(this.image, element("rect", { x, y, width: side, height: side, fill: "none", stroke: palette.rule, "pointer-events": "none" }));
+    const square = { x, y, width: side, height: side };
+    const frame = { fill: "none", "pointer-events": "none" };
+    this.image = element("image", {
+      class: "cells", ...square, href: canvas.toDataURL(), "image-rendering": "pixelated",
+    });
+    this.svg.append(this.image, element("rect", { ...square, ...frame, stroke: palette.rule }));
     if (this.labelled) {
       const size = Math.min(TEXT, Math.max(8, this.cell - 2));
       const style = { fill: palette.quiet, "font-size": size };
       this.labels.forEach((label, row) => {
-        const at = (row + 0.5) * this.cell, text = fitted(shownLabel(label), size, 90).text;
+        const at = (row + 0.5) * this.cell + size / 3;
+        const across = { x: x - 6, y: y + at, "text-anchor": "end", ...style };
+        const upright = { transform: `translate(${x + at} ${y - 6}) rotate(-90)`, ...style };
         this.svg.append(
-          element("text", { x: x - 6, y: y + at + size / 3, "text-anchor": "end", ...style }, this.fit[row].text),
-          element("text", { transform: `translate(${x + at + size / 3} ${y - 6}) rotate(-90)`, ...style }, text));
+          element("text", across, this.fit[row].text),
+          element("text", upright, fitted(shownLabel(label), size, 90).text));
       });
     } else if (this.end - this.start < n) {
       const from = this.start * this.cell, length = (this.end - this.start) * this.cell;
-      this.svg.append(element("rect", { class: "window", x: x + from, y: y + from, width: length, height: length, fill: "none", stroke: palette.to, "stroke-width": 1.5, "pointer-events": "none" }));
+      this.svg.append(element("rect", {
+        class: "window", x: x + from, y: y + from, width: length, height: length, ...frame,
+        stroke: palette.to, "stroke-width": 1.5,
+      }));
     }
     this.mark = element("g", { "pointer-events": "none" });
     this.svg.append(this.mark, ...this.key(x, y + side + 14, Math.min(side, 150)));
@@ -119,7 +151,10 @@ class Figure {
     const canvas = document.createElement("canvas"), n = 64;
     canvas.width = n; canvas.height = 1;
     const context = canvas.getContext("2d"), colours = this.diverging ? palette.diverging : palette.ramp;
-    for (let k = 0; k < n; k++) { context.fillStyle = hex(colours[Math.round((255 * k) / (n - 1))]); context.fillRect(k, 0, 1, 1); }
+    for (let k = 0; k < n; k++) {
+      context.fillStyle = hex(colours[Math.round((255 * k) / (n - 1))]);
+      context.fillRect(k, 0, 1, 1);
+    }
     const style = { y: y + 20, fill: palette.quiet, "font-size": 11 };
     width = Math.max(width, 70);
     return [
@@ -148,7 +183,7 @@ class Figure {
         const token = this[side][j - this.start], value = values[j], text = formatted(value, this.scale);
         token.number.textContent = any && Number(text) !== 0 ? text : "";
         token.back.setAttribute("fill", colour);
-        token.back.setAttribute("fill-opacity", any ? (0.3 * Math.min(1, Math.abs(value) / this.scale)).toFixed(3) : 0);
+        token.back.setAttribute("fill-opacity", any ? (0.3 * this.share(value)).toFixed(3) : 0);
         token.label.setAttribute("font-weight", rows.includes(j) ? 700 : 400);
         token.group.setAttribute("aria-pressed", String(pinned.includes(j)));
       }
@@ -158,25 +193,33 @@ class Figure {
     return { from, to };
   }
 
+  // The lines from a row and to it; of one head, in the colours of the numbers.
   focusLines(row) {
     if (row < this.start || row >= this.end) return;
+    const one = !this.diverging && this.matrices.length === 1;
     this.matrices.forEach((matrix, series) => {
-      const many = this.diverging || this.matrices.length > 1;
+      const add = (i, j, colour) => {
+        const value = matrix[i * this.n + j];
+        if (value === 0 || Math.abs(value) < this.threshold) return;
+        this.focus.append(this.line(i, j, value, one ? colour : this.colour(value, series), 2));
+      };
       for (let j = this.start; j < this.end; j++) {
-        const from = matrix[row * this.n + j], to = matrix[j * this.n + row];
-        if (to && Math.abs(to) >= this.threshold) this.focus.append(this.line(j, row, to, many ? this.colour(to, series) : palette.to, 2));
-        if (from && Math.abs(from) >= this.threshold) this.focus.append(this.line(row, j, from, many ? this.colour(from, series) : palette.from, 2));
+        add(j, row, palette.to);
+        add(row, j, palette.from);
       }
     });
   }
 
+  // Frames around rows and columns of the matrix, and around one cell.
   markCells(rows, cell) {
     const { x, y, side } = this.cells, size = this.cell;
-    const frame = (at, colour) => element("rect", { ...at, fill: "none", stroke: colour, "stroke-width": 1.2 });
+    const frame = (left, top, width, height, stroke) => element("rect", {
+      x: x + left, y: y + top, width, height, fill: "none", stroke, "stroke-width": 1.2,
+    });
     this.mark.replaceChildren(...rows.flatMap((row) => [
-      frame({ x, y: y + row * size, width: side, height: size }, palette.from),
-      frame({ x: x + row * size, y, width: size, height: side }, palette.to)]));
-    if (cell) this.mark.append(frame({ x: x + cell[1] * size, y: y + cell[0] * size, width: size, height: size }, palette.ink));
+      frame(0, row * size, side, size, palette.from),
+      frame(row * size, 0, size, side, palette.to)]));
+    if (cell) this.mark.append(frame(cell[1] * size, cell[0] * size, size, size, palette.ink));
   }
 
   // The cell [i, j] of the matrix under the pointer.

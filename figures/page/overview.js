@@ -11,6 +11,7 @@ const measureKeys = (panel) => [...Object.keys(MEASURES), ...Object.keys(panel.k
 function renderOverview() {
   const panel = panelShown(), grid = $("heads");
   const measure = measureKeys(panel).includes(state.measure) ? state.measure : "entropy";
+  const called = MEASURES[measure]?.name || measure;
   const key = [state.text, state.level, state.special, palette.paper].join();
   const valuesKey = [state.text, state.level, measure, measure === "distance" ? state.head[0] : ""].join();
   if (measured.key !== valuesKey) {
@@ -23,7 +24,7 @@ function renderOverview() {
   if (state.sort) order.sort((a, b) => rank(b) - rank(a) || a - b);
   if (drawn !== key || grid.childElementCount !== order.length) {
     grid.replaceChildren(...panel.names.map((name) => headButton(panel, name)));
-    grid.style.gridTemplateColumns = `repeat(${panel.heads}, minmax(38px, 56px))`;
+    grid.style.gridTemplateColumns = `repeat(${panel.heads}, minmax(42px, 60px))`;
     drawn = key;
     drawThumbs(panel, key);
   }
@@ -34,12 +35,13 @@ function renderOverview() {
     button.style.setProperty("--share", highest > 0 && value > 0 ? value / highest : 0);
     button.setAttribute("aria-pressed", String(state.head.includes(name)));
     button.tabIndex = name === state.head.at(-1) ? 0 : -1;
-    const notes = panel.known?.notes[name] || [], label = `${MEASURES[measure]?.name || measure} ${formatted(value)}`;
+    const notes = panel.known?.notes[name] || [], label = `${called} ${formatted(value)}`;
     button.title = [name, label, ...notes].join("\n");
     button.setAttribute("aria-label", `head ${name}, ${[label, ...notes].join(", ")}`);
   });
   const source = panel.known?.measures[measure] ? "on the corpus" : "on this text, special tokens included";
-  $("overview-remark").textContent = `The bar is ${MEASURES[measure]?.name || measure}, ${source}; the longest is ${formatted(highest)}.`;
+  $("overview-remark").textContent =
+    `The bar is ${called}, ${source}; the longest is ${formatted(highest)}.`;
 }
 
 function headButton(panel, name) {
@@ -49,7 +51,7 @@ function headButton(panel, name) {
   bar.append(html("i"));
   button.append(html("canvas"), bar, html("span", "name", name));
   const notes = panel.known?.notes[name];
-  if (panel.known) button.append(html("span", "note", notes ? notes[0] : "\u00a0"));
+  if (panel.known) button.append(html("span", "note", (notes || [""])[0].replace(" %", "\u00a0%")));
   return button;
 }
 

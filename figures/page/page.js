@@ -1,7 +1,7 @@
 "use strict";
-// The state of the page, its switches, and what happens when they are used.
+// The state of the page, its figures, and what happens when it is used.
 
-const FOLDED = 64, WINDOW = 48; // longer texts show a window of so many tokens
+const FOLDED = 64, WINDOW = 48; // texts of more than 64 tokens show a window of 48
 const $ = (id) => document.getElementById(id);
 
 const DEFAULTS = { text: 0, beside: -1, head: [PAGE.head], mode: "mean", token: [], level: PAGE.level,
@@ -69,7 +69,8 @@ function viewOf(panel) {
   const { labels } = atLevel(panel, state.level), positions = keptRows(panel, state.level, state.special);
   const all = places.map((place) => shownMatrix(panel, place, state)), mean = meanOf(all);
   const matrices = state.mode === "overlay" ? all : [mean];
-  const scale = Math.max(...matrices.map(largestOf)) || 1, size = positions.length > FOLDED ? WINDOW : positions.length;
+  const scale = Math.max(...matrices.map(largestOf)) || 1;
+  const size = positions.length > FOLDED ? WINDOW : positions.length;
   return { labels: positions.map((i) => labels[i]), positions, matrices, mean, scale, diverging: false,
     threshold: (state.threshold / 100) * (panel.quantity === "attention" ? 1 : scale),
     start: Math.max(0, Math.min(state.start, positions.length - size)), size };
@@ -123,82 +124,47 @@ function showFocus() {
   let said = "";
   for (const figure of figures) {
     const pinned = state.token.map((i) => figure.positions.indexOf(i)).filter((row) => row >= 0);
-    const same = hovered && (hovered.figure === figure || String(hovered.figure.labels) === String(figure.labels));
+    const own = hovered?.figure === figure;
+    const same = own || (hovered && String(hovered.figure.labels) === String(figure.labels));
     const rows = same ? [hovered.row] : pinned, cell = same ? hovered.cell : null;
     const sums = figure.show(rows, pinned, cell);
-    if (!said && rows.length && (!hovered || hovered.figure === figure)) said = spoken(figure, rows, sums, cell);
+    if (!said && rows.length && (own || !hovered)) said = spoken(figure, rows, sums, cell);
   }
-  $("readout").textContent = said || "Point at a token or a cell to see the numbers; click to pin it.";
+  $("readout").textContent =
+    said || "Point at a token or a cell to see the numbers; click to pin it.";
   $("unpin").disabled = !state.token.length;
-  const any = said !== "";
-  const legend = (className, text) => html("b", className, text);
-  $("legend").replaceChildren(...(any ? [legend("from", "from it"), " numbers at the right · ", legend("to", "to it"), " numbers at the left"]
-    : state.mode === "overlay" && state.head.length > 1 ? state.head.flatMap((name, k) => {
-      const label = legend("", `${name} `);
-      label.style.color = palette.series[k % palette.series.length];
-      return [label];
-    }) : ["A line is as strong as its weight; the strongest is the largest shown."]));
+  $("legend").replaceChildren(...legend(said !== ""));
 }
 
+// What the colours and the strength of lines mean.
+function legend(focused) {
+  const bold = (className, text) => html("b", className, text);
+  if (focused) {
+    return [bold("from", "from it"), " numbers at the right · ",
+      bold("to", "to it"), " numbers at the left"];
+  }
+  if (state.mode === "mean" || state.head.length === 1) {
+    return ["A line is as strong as its weight; the strongest is the largest shown."];
+  }
+  return state.head.map((name, k) => {
+    const label = bold("", `${name} `);
+    label.style.color = palette.series[k % palette.series.length];
+    return label;
+  });
+}
+
+// What is hovered or pinned, in words, with the largest numbers.
 function spoken(figure, rows, { from, to }, cell) {
-  const name = (row) => figure.labels[row];
-  if (cell) return `from ${name(cell[0])} to ${name(cell[1])}: ${formatted(figure.mean[cell[0] * figure.n + cell[1]], figure.scale)}`;
+  const { n, start, end, mean, scale } = figure;
+  const name = (row) => figure.labels[row], number = (value) => formatted(value, scale);
+  if (cell) return `from ${name(cell[0])} to ${name(cell[1])}: ${number(mean[cell[0] * n + cell[1]])}`;
   const list = (values) => Array.from(values, (value, row) => [value, row])
     .sort((a, b) => Math.abs(b[0]) - Math.abs(a[0])).slice(0, 4)
-    .map(([value, row]) => `${name(row)} ${formatted(value, figure.scale)}`).join(", ");
-  const outside = from.reduce((sum, value, row) => sum + (row < figure.start || row >= figure.end ? value : 0), 0);
-  const folded = figure.end - figure.start < figure.n ? ` (outside the window ${formatted(outside, figure.scale)})` : "";
-  const who = rows.map(name).join(" + "), mean = rows.length > 1 ? ", mean" : "";
-  return `${who}${mean} — from it: ${list(from)}${folded} — to it: ${list(to)}`;
-}
-
-// ---- Switches.
-
-function fillSelects() {
-  const models = new Set(PAGE.panels.map((p) => p.model)).size > 1;
-  const option = (value, text) => Object.assign(html("option", "", text), { value });
-  const short = (p, i) => `${i + 1}: ${models ? `${p.model} · ` : ""}${p.name.length > 60 ? `${p.name.slice(0, 59)}…` : p.name}`;
-  $("text").replaceChildren(...PAGE.panels.map((p, i) => option(i, short(p, i))));
-  $("beside").replaceChildren(option(-1, "nothing"), ...PAGE.panels.map((p, i) => option(i, short(p, i))));
-}
-
-function renderSwitches() {
-  const panel = panelShown(), several = PAGE.panels.length > 1, n = keptRows(panel, state.level, state.special).length;
-  $("text-label").hidden = $("beside-label").hidden = !several;
-  $("difference-label").hidden = !panelBeside();
-  $("level-label").hidden = !panel.words;
-  $("start-label").hidden = n <= FOLDED;
-  $("mode-label").hidden = state.head.length < 2;
-  $("measure").replaceChildren(...measureKeys(panel).map((key) => Object.assign(html("option", "", MEASURES[key]?.name || key), { value: key })));
-  for (const key of ["text", "beside", "level", "special", "threshold", "mode", "measure"]) $(key).value = state[key];
-  $("start").max = Math.max(0, n - WINDOW);
-  $("start").value = state.start;
-  $("sorted").checked = state.sort;
-  $("difference").checked = state.difference;
-  const first = Number($("start").value);
-  $("start-value").textContent = `${first} to ${first + WINDOW - 1} of ${n}`;
-  $("threshold-value").textContent = panel.quantity === "attention" ? (state.threshold / 100).toFixed(2) : `${state.threshold} % of the largest`;
-}
-
-function renderText() {
-  const panel = panelShown(), what = panel.level === "words" || (state.level === "words" && panel.words) ? "words" : "pieces";
-  $("sentence").textContent = panel.name;
-  $("model").textContent = `${panel.model} · ${panel.quantity} between ${what}`;
-  $("head-name").textContent = state.head.length > 1 ? `Heads ${state.head.join(", ")}` : `Head ${state.head[0]}`;
-  $("notes").textContent = state.head.flatMap((name) => panel.known?.notes[name] || []).join(" · ");
-  const remarks = [];
-  if (state.special === "hidden") remarks.push("Special tokens are hidden: what goes to them is not shown, and rows do not sum to one.");
-  if (state.special === "renormalised") remarks.push("Special tokens are hidden, and each row is divided by its sum.");
-  if (figures.some((figure) => figure.leftOut)) remarks.push(`Only the strongest ${MOST_LINES} lines are drawn.`);
-  if (state.mode === "overlay" && state.head.length > 1) remarks.push("Lines are of each head; numbers and matrix are their mean.");
-  if (figures.some((figure) => figure.size < figure.n)) remarks.push("The lines show the framed window of the matrix; click in the matrix to move it.");
-  $("remarks").textContent = remarks.join(" ");
-  const facts = [panel, panelBeside()].filter(Boolean).map((of) => {
-    const list = html("dl");
-    for (const [name, value] of Object.entries({ Model: of.model, ...of.facts })) list.append(html("dt", "", name), html("dd", "", value));
-    return list;
-  });
-  $("facts").replaceChildren(...facts);
+    .map(([value, row]) => `${name(row)} ${number(value)}`).join(", ");
+  const outside = from.filter((_, row) => row < start || row >= end).reduce((a, b) => a + b, 0);
+  const folded = end - start < n ? ` (outside the window ${number(outside)})` : "";
+  const who = rows.map(name).join(" + ") + (rows.length > 1 ? ", mean" : "");
+  return `${who} — from it: ${list(from)}${folded} — to it: ${list(to)}`;
 }
 
 function render() {
@@ -214,7 +180,9 @@ for (const key of ["text", "beside", "threshold", "start"]) $(key).addEventListe
   const value = Number($(key).value);
   set(key === "text" ? { text: value, token: [], start: 0 } : { [key]: value });
 });
-for (const key of ["special", "mode", "measure"]) $(key).addEventListener("input", () => set({ [key]: $(key).value }));
+for (const key of ["special", "mode", "measure"]) {
+  $(key).addEventListener("input", () => set({ [key]: $(key).value }));
+}
 $("level").addEventListener("input", () => set({ level: $("level").value, token: [], start: 0 }));
 $("difference").addEventListener("input", () => set({ difference: $("difference").checked }));
 $("sorted").addEventListener("input", () => set({ sort: $("sorted").checked }));
@@ -260,7 +228,8 @@ function target(event) {
 }
 
 function hover(event) {
-  const next = target(event), same = next && hovered && next.figure === hovered.figure && String([next.row, next.cell]) === String([hovered.row, hovered.cell]);
+  const next = target(event), where = (at) => String([at.row, at.cell]);
+  const same = next && next.figure === hovered?.figure && where(next) === where(hovered);
   if (same || (!next && !hovered)) return;
   hovered = next;
   showFocus();
@@ -289,7 +258,8 @@ $("figures").addEventListener("click", (event) => {
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") return unpin();
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, select")) return;
-  const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -panelShown().heads, ArrowDown: panelShown().heads }[event.key];
+  const { heads } = panelShown();
+  const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -heads, ArrowDown: heads }[event.key];
   const token = event.target.closest(".token");
   if (token && (event.key === "Enter" || event.key === " ")) pin(target(event));
   else if (token && Math.abs(step) > 1) moveToken(token, Math.sign(step));
@@ -316,7 +286,11 @@ function moveHead(step, event) {
 }
 
 window.addEventListener("hashchange", () => { readHash(); render(); });
-window.addEventListener("resize", () => { clearTimeout(render.later); render.later = setTimeout(render, 100); });
+let later = 0;
+window.addEventListener("resize", () => {
+  clearTimeout(later);
+  later = setTimeout(render, 100);
+});
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { readPalette(); render(); });
 
 window.addEventListener("beforeprint", () => { document.querySelector("details").open = true; });
