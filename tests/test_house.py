@@ -51,6 +51,7 @@ ALLOWED = {
         "attention.meta",
         "attention.record",
         "attention.sentences",
+        "bert",
         "files",
     },
 }
