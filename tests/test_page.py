@@ -300,6 +300,12 @@ def test_two_sentences_have_no_difference_and_may_lack_a_head(open_page):
     page = open_page([make_maps(), other], hash_="#head=1-1&beside=1")
     assert labels(page, figure=1) == ["[CLS]", "hi", "[SEP]"]
     assert page.get_by_label("Difference").is_disabled()
+    token(page, 1).click()
+    page.mouse.move(2, 2)
+    assert numbers(page, "right", 0).any()
+    assert not numbers(page, "right", 1).any()  # another sentence's token 1
+    page.locator("figure").nth(1).locator("[data-row='2'] .label").first.click()
+    assert "token=1&" in page.url + "&"
     head(page, "2-3").click()
     assert "no such head" in page.locator("figcaption").nth(1).text_content()
     page.get_by_label("Text").select_option("1")

@@ -78,7 +78,7 @@ function viewOf(panel) {
 
 // The first view less the second, null where they are not of the same tokens.
 function differenceOf(one, other) {
-  if (!one || !other || String(one.labels) !== String(other.labels)) return null;
+  if (!one || !other || !sameTokens(one, other)) return null;
   const mean = one.mean.map((value, k) => value - other.mean[k]);
   return { ...one, matrices: [mean], mean, scale: largestOf(mean) || 1, diverging: true };
 }
@@ -119,13 +119,15 @@ function drawFigures() {
   again?.group.focus();
 }
 
+const sameTokens = (one, other) => one === other || String(one.labels) === String(other.labels);
+
 // Show what is hovered, else what is pinned.
 function showFocus() {
   let said = "";
   for (const figure of figures) {
-    const pinned = state.token.map((i) => figure.positions.indexOf(i)).filter((row) => row >= 0);
-    const own = hovered?.figure === figure;
-    const same = own || (hovered && String(hovered.figure.labels) === String(figure.labels));
+    const pinned = sameTokens(figures[0], figure)
+      ? state.token.map((i) => figure.positions.indexOf(i)).filter((row) => row >= 0) : [];
+    const own = hovered?.figure === figure, same = hovered && sameTokens(hovered.figure, figure);
     const rows = same ? [hovered.row] : pinned, cell = same ? hovered.cell : null;
     const sums = figure.show(rows, pinned, cell);
     if (!said && rows.length && (own || !hovered)) said = spoken(figure, rows, sums, cell);
@@ -241,7 +243,9 @@ for (const kind of ["pointerleave", "focusout"]) $("figures").addEventListener(k
   showFocus();
 });
 
+// Pin or unpin a token; those of another sentence beside the first cannot be pinned.
 function pin({ figure, row, cell }) {
+  if (!sameTokens(figures[0], figure)) return;
   const position = figure.positions[row], rest = state.token.filter((i) => i !== position);
   state.token = rest.length < state.token.length ? rest : [...rest, position];
   const moves = cell && (row < figure.start || row >= figure.end);
