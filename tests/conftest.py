@@ -1,7 +1,9 @@
 """A tiny BERT for the tests, written to disk in both of the formats people have."""
 
 import json
+import os
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -24,6 +26,30 @@ CONFIG = {
     "type_vocab_size": 2,
     "hidden_act": "gelu",
 }
+
+
+def find_browser() -> str | None:
+    """The Chromium that the tests of the page run in."""
+    return shutil.which("chromium")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Without Chromium, leave out the tests that need it; CI must have it."""
+    if find_browser() or "CI" in os.environ:
+        return
+    left_out = [item for item in items if item.get_closest_marker("browser")]
+    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=left_out)
+    config.left_out = len(left_out)
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """Say which tests were left out, and how to run them."""
+    if left_out := getattr(config, "left_out", 0):
+        terminalreporter.write_line(
+            f"{left_out} tests of the page not run, which need a browser: "
+            "apt-get install chromium"
+        )
 
 
 @pytest.fixture(scope="session", autouse=True)

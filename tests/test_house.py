@@ -44,7 +44,16 @@ ALLOWED = {
         "backend",
         "files",
     },
-    "figures": {"figures", "analysis", "attention.heads", "attention.record", "files"},
+    "figures": {
+        "figures",
+        "analysis",
+        "attention.heads",
+        "attention.meta",
+        "attention.record",
+        "attention.sentences",
+        "bert",
+        "files",
+    },
 }
 
 

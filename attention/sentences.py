@@ -1,0 +1,71 @@
+"""Sentences as people type them, through an encoder: a few, all at once in memory."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from attention.examples import prepare_examples, read_examples
+from attention.extraction import attention_maps, encoder_source
+from attention.record import TOKENS, Maps
+from bert.folder import weight_digest
+from bert.tokenization import load_tokenizer
+from files import InputError
+
+if TYPE_CHECKING:
+    from bert import BertModel
+
+
+def read_sentences(path: Path) -> list[str | dict]:
+    """The examples of a .json, or the lines of a text that are not blank.
+
+    Raises InputError where there is none.
+    """
+    if path.suffix == ".json":
+        found = read_examples(path)
+    else:
+        try:
+            lines = path.read_text(encoding="utf-8-sig").split("\n")
+        except UnicodeDecodeError as error:
+            raise InputError(f"{path}: not UTF-8 ({error})") from None
+        found = [line for line in lines if line.strip()]
+    if not found:
+        raise InputError(f"{path}: no sentence, expected one a line")
+    return found
+
+
+def sentence_maps(
+    sentences: Iterable[str | Mapping], model: "BertModel", cased: bool = False
+) -> Iterator[tuple[Maps, list[list[int]] | None]]:
+    """The maps of sentences between tokens, in float32, and the pieces of their words.
+
+    A sentence is a string, whose words are what spaces separate, or an example as
+    `prepare_examples` takes it; `model` comes from `bert.load_model`. The pieces of a
+    word are positions of tokens, special tokens being words of one piece; they are
+    None where an example gives no words. Raises InputError for a sentence that is
+    empty, or longer than the positions of the model.
+    """
+    examples = [{"words": s.split()} if isinstance(s, str) else s for s in sentences]
+    for number, example in enumerate(examples, 1):
+        if example.get("words") == []:
+            raise InputError(f"sentence {number} is empty, expected at least one word")
+    longest = model.config.max_position_embeddings
+    prepared, skipped = prepare_examples(
+        examples, load_tokenizer(model.folder, cased), model.config, max_length=longest
+    )
+    if skipped:
+        raise InputError(
+            f"sentence {skipped[0].example + 1} has {skipped[0].tokens} tokens, but "
+            f"{model.folder} takes {longest} at most: split it"
+        )
+    source = encoder_source(
+        model.config,
+        layers=model.layers_kept,
+        level=TOKENS,
+        trained=model.trained,
+        weights_sha256=weight_digest(model.folder) if model.trained else None,
+    )
+    found = attention_maps(
+        prepared, model, source, tokens_a_batch=longest, dtype="float32"
+    )
+    for item, maps in zip(prepared, found, strict=True):
+        yield maps, item.word_pieces

@@ -1,0 +1,254 @@
+"""look.py: from sentences, files and maps on disk to what the page holds."""
+
+import base64
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import VOCABULARY, tiny_weights, write_hugging_face
+from oracle import attention_maps
+
+import extract_attention
+import look
+from analysis.general import GeneralStatistics
+from analysis.statistic import accumulate, save_statistics
+from analysis.syntax import SyntaxScores
+from attention.record import Maps, Source, read_maps
+from bert import load_model
+from figures.page import Panel, show
+
+ROOT = Path(__file__).parent.parent
+
+
+def data_of(path) -> dict:
+    """What a page holds."""
+    page = path.read_text(encoding="utf-8")
+    start = page.index('id="data">') + len('id="data">')
+    return json.loads(page[start : page.index("</script>", start)])
+
+
+def values_of(panel) -> np.ndarray:
+    """The maps [L, H, N, N] of a panel, unpacked from their bytes."""
+    n, shape = len(panel["labels"]), (len(panel["layers"]), panel["heads"])
+    packed = base64.b64decode(panel["values"])
+    if panel["dtype"] == "float16":
+        return np.frombuffer(packed, "<f2").reshape(*shape, n, n)
+    values = np.frombuffer(packed, np.uint8).reshape(*shape, n, n) / 255
+    largest = np.frombuffer(base64.b64decode(panel["largest"]), "<f4")
+    return values * largest.reshape(*shape, n, 1)
+
+
+def run(tmp_path, *arguments) -> dict:
+    """The data of the page that look.py writes."""
+    out = tmp_path / "look.html"
+    assert look.main([*map(str, arguments), "--outfile", str(out)]) == 0
+    return data_of(out)
+
+
+def refused(capsys, *arguments) -> str:
+    assert look.main([*map(str, arguments)]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert error.count("\n") == 1
+    return error
+
+
+@pytest.fixture
+def maps_file(tmp_path, bert_dir):
+    """Maps of two examples between words."""
+    data = tmp_path / "data.json"
+    examples = [
+        {"words": ["jumps", "over", "dog"], "heads": [0, 1, 2], "relns": ["root"] * 3},
+        {"words": ["the", "fox"], "heads": [2, 0], "relns": ["det", "root"]},
+    ]
+    data.write_text(json.dumps(examples))
+    flags = ["--preprocessed-data-file", data, "--bert-dir", bert_dir, "--word-level"]
+    assert extract_attention.main([*flags, "--max-sequence-length", "32"]) == 0
+    return tmp_path / "data_attn.pkl"
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float16"])
+def test_a_sentence_becomes_its_maps(tmp_path, bert_dir, dtype):
+    """Against the NumPy BERT, on pieces that the vocabulary gives by hand."""
+    flags = ("--dtype", dtype, "--head", "2-3", "--words")
+    page = run(tmp_path, "the fox jumps", "--bert-dir", bert_dir, *flags)
+    (panel,) = page["panels"]
+    tokens = ["[CLS]", "the", "fox", "jump", "##s", "[SEP]"]
+    assert panel["labels"] == tokens
+    assert panel["words"]["labels"] == ["[CLS]", "the", "fox", "jumps", "[SEP]"]
+    assert panel["words"]["pieces"] == [[0], [1], [2], [3, 4], [5]]
+    assert panel["special"] == [0, 5]
+    assert (page["head"], page["level"]) == ("2-3", "words")
+    ids = [VOCABULARY.index(token) for token in tokens]
+    expected = attention_maps(tiny_weights(), 3, ids, [0] * len(ids))
+    np.testing.assert_allclose(values_of(panel), expected, atol=1 / 500)
+    assert panel["facts"]["Folder"] == str(bert_dir)
+    assert len(panel["weights"]) == 64
+
+
+def test_files_of_sentences_and_of_examples(tmp_path, bert_dir):
+    (tmp_path / "lines.txt").write_text("the fox\n\n  \na dog\nover\n")
+    page = run(tmp_path, "--file", tmp_path / "lines.txt", "--bert-dir", bert_dir)
+    assert [p["name"] for p in page["panels"]] == ["the fox", "a dog", "over"]
+    flags = ("--bert-dir", bert_dir, "--example", 2, 0)
+    page = run(tmp_path, "--file", tmp_path / "lines.txt", *flags)
+    assert [p["name"] for p in page["panels"]] == ["the fox", "over"]
+    examples = [{"text": "a dog"}, {"tokens": ["[CLS]", "dog", "[SEP]", "a", "[SEP]"]}]
+    (tmp_path / "data.json").write_text(json.dumps(examples))
+    page = run(tmp_path, "--file", tmp_path / "data.json", "--bert-dir", bert_dir)
+    assert [p["words"] for p in page["panels"]] == [None, None]
+    assert page["panels"][1]["special"] == [0, 2, 4]
+
+
+def test_maps_on_disk(tmp_path, maps_file):
+    stored = list(read_maps(maps_file))
+    page = run(tmp_path, "--maps", maps_file, "--example", 1, "--layers", 2)
+    (panel,) = page["panels"]
+    assert panel["labels"] == ["[CLS]", "the", "fox", "[SEP]"]
+    assert (panel["layers"], page["head"]) == ([1], "2-1")
+    np.testing.assert_allclose(values_of(panel), stored[1].values[1:], atol=1 / 500)
+    assert "2 of 2 examples" in panel["facts"]["Maps"]
+    (first,) = run(tmp_path, "--maps", maps_file)["panels"]
+    assert first["name"] == "jumps over dog"
+
+
+def test_two_models_side_by_side(tmp_path, bert_dir):
+    other = write_hugging_face(tmp_path / "other", tiny_weights(seed=5))
+    flags = ("--bert-dir", bert_dir, "--compare", other, "--layers", 2)
+    page = run(tmp_path, "the fox", "a dog", *flags)
+    names = [(p["name"], p["model"]) for p in page["panels"]]
+    one = bert_dir.resolve().name
+    assert names == [
+        *[("the fox", one), ("the fox", "other")],
+        *[("a dog", one), ("a dog", "other")],
+    ]
+    ids = [VOCABULARY.index(token) for token in ["[CLS]", "a", "dog", "[SEP]"]]
+    expected = attention_maps(tiny_weights(seed=5), 3, ids, [0] * 4)[1:]
+    np.testing.assert_allclose(values_of(page["panels"][3]), expected, atol=1 / 500)
+
+
+def test_statistics_say_what_is_known_of_heads(tmp_path, maps_file):
+    """Twenty sentences of three words, of which the first and the third depend on the
+    second: no fixed offset is right for more than half of the dets. Head 2-1 gives each
+    word's attention to its syntactic head, and the word before is that in 3 of 5 rows;
+    all other heads give the same to all, and the first other word counts: right for the
+    first word only."""
+    source = next(read_maps(maps_file)).source
+    values = np.full((2, 3, 5, 5), 0.2, "f4")
+    values[1, 0] = np.eye(5)[[0, 2, 1, 2, 3]]
+    example = {
+        "words": list("abc"),
+        "heads": [2, 0, 2],
+        "relns": "det root det".split(),
+    }
+    corpus = [Maps(values, "words", source, example)] * 20
+    general, syntax = GeneralStatistics(), SyntaxScores()
+    accumulate(corpus, general, syntax)
+    save_statistics(tmp_path / "corpus.stats.pkl", {}, general, syntax)
+    flags = ("--statistics", tmp_path / "corpus.stats.pkl")
+    (known,) = run(tmp_path, "--maps", maps_file, *flags)["known"]
+    assert known["notes"] == {"2-1": ["det 100.0", "previous token 60 %"]}
+    measures = known["measures"]
+    assert measures["previous token (corpus)"]["2-1"] == pytest.approx(0.6)
+    assert (measures["det (corpus)"]["2-1"], measures["det (corpus)"]["1-1"]) == (
+        100,
+        50,
+    )
+
+
+def test_statistics_of_another_encoder_are_refused(tmp_path, maps_file, capsys):
+    maps = next(read_maps(maps_file))
+    statistic = GeneralStatistics()
+    source = Source(**maps.source.state() | {"weights_sha256": "0" * 64})
+    statistic.update(Maps(maps.values, maps.level, source, maps.example))
+    save_statistics(tmp_path / "x.stats.pkl", {}, statistic)
+    flags = ("--maps", maps_file, "--statistics", tmp_path / "x.stats.pkl")
+    assert "another encoder" in refused(capsys, *flags)
+
+
+def test_bad_input_is_one_line(tmp_path, bert_dir, maps_file, capsys):
+    with_bert = ("--bert-dir", bert_dir)
+    (tmp_path / "empty.txt").write_text("\n")
+    (tmp_path / "latin.txt").write_bytes(b"caf\xe9")
+    for arguments, message in [
+        ((" ", *with_bert), "sentence 1 is empty, expected at least one word"),
+        (("the " * 40, *with_bert), "has 42 tokens, but"),
+        (
+            ("the", *with_bert, "--head", "3-9"),
+            "no head 3-9: the maps have layers 1, 2",
+        ),
+        (("the", *with_bert, "--head", "x"), "expected a head as <layer>-<head>"),
+        (("the", *with_bert, "--layers", "9"), "9"),
+        (("the", *with_bert, "--outfile", "x.pkl"), "must end in .html"),
+        (("--file", tmp_path / "empty.txt", *with_bert), "no sentence"),
+        (("--file", tmp_path / "latin.txt", *with_bert), "not UTF-8"),
+        (("--maps", maps_file, "--example", "7"), "no example 7, it has 2, from 0"),
+        (("--maps", maps_file, "--layers", "3"), "no layer 3, it holds layers 1, 2"),
+        (("--maps", tmp_path / "no.pkl"), "no.pkl"),
+        (("the", *with_bert, "--statistics", maps_file), "no statistics of heads"),
+    ]:
+        assert message in refused(capsys, *arguments)
+    assert not Path("look.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "expected one of: sentences, --file, --maps"),
+        (["the"], "--bert-dir is needed"),
+        (["the", "--maps", "x.pkl"], "expected one of"),
+        (["--maps", "x.pkl", "--bert-dir", "x"], "needs no encoder"),
+        (["--maps", "x.pkl", "--cased"], "needs no encoder"),
+        (["the", "--bert-dir", "x", "--example", "1"], "--example chooses"),
+    ],
+)
+def test_flags_that_have_no_effect_are_refused(capsys, arguments, message):
+    with pytest.raises(SystemExit):
+        look.main(arguments)
+    assert message in capsys.readouterr().err
+
+
+def test_words_that_are_not_known_are_refused(maps_file):
+    maps = next(read_maps(maps_file))
+    source = Source(maps.layers, 3, level="tokens")
+    tokens = Maps(maps.values, "tokens", source, {"tokens": list("abcde")})
+    with pytest.raises(ValueError, match="which pieces make a word is not known"):
+        show(tokens, words=True)
+    with pytest.raises(ValueError, match="no maps to show"):
+        show([])
+
+
+def test_too_many_maps_for_a_page_are_refused():
+    values = np.broadcast_to(np.float32(0.1), (24, 16, 1000, 1000))
+    source = Source(tuple(range(24)), 16, level="tokens")
+    maps = Maps(values, "tokens", source, {"tokens": ["a"] * 1000})
+    with pytest.raises(ValueError, match="366 MB of maps, but a page holds 200 MB"):
+        show(maps)
+
+
+def test_look_in_python(bert_dir):
+    from figures.page import look as look_at
+
+    model = load_model(bert_dir)
+    assert look_at("the fox", model).html == look_at(["the fox"], model).html
+    page = look_at({"words": ["the", "fox"]}, model)
+    assert page.html == look_at("the fox", model).html
+    assert page._repr_html_().startswith("<iframe srcdoc=")
+
+
+def test_a_wrong_flag_answers_without_tensorflow():
+    code = "import sys, look; look.parse_args(['a', '--bert-dir', 'x']); "
+    code += "sys.exit(any(m in sys.modules for m in ('keras', 'tensorflow', 'pandas')))"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+
+
+def test_the_largest_value_of_each_row_is_kept():
+    values = np.array([[[[0.0, 0.0], [0.25, 0.75]]]], "f4")
+    source = Source((0,), 1, "gradients", "tokens")
+    maps = Maps(values, "tokens", source, {"tokens": ["a", "b"]})
+    page = show(Panel(maps)).html
+    assert base64.b64encode(np.array([0, 0.75], "<f4")).decode() in page
+    assert base64.b64encode(bytes([0, 0, 85, 255])).decode() in page
