@@ -17,6 +17,7 @@ import numpy as np
 
 from bert.folder import BertConfig, check_layers, weight_files
 from bert.modeling import ACTIVATIONS, BertModel, MaskedLanguageModel
+from bert.norms import MODELS
 from files import InputError
 
 LEFT_OVER = re.compile(
@@ -47,6 +48,7 @@ def load_model(
     maps_dtype: str = "float32",
     precision: str = "float32",
     masked_lm: bool = False,
+    quantity: str = "attention",
 ) -> BertModel:
     """A BertModel with the weights of `folder`, ready for `predict_on_batch`.
 
@@ -55,7 +57,8 @@ def load_model(
     anew (the control of Section 5), "all" draws every weight and needs no weight file;
     so does `tiny`, which shrinks the model to three small layers. `precision` is a
     Keras dtype policy. `masked_lm` asks for a MaskedLanguageModel, which has all layers
-    and the head that predicts masked tokens. Raises InputError for a folder that does
+    and the head that predicts masked tokens. `quantity` is what the maps are of:
+    attention, or a key of norms.MODELS. Raises InputError for a folder that does
     not hold this BERT.
     """
     config = BertConfig.from_folder(folder)
@@ -71,7 +74,8 @@ def load_model(
         if masked_lm:
             model = MaskedLanguageModel(config)
         else:
-            model = BertModel(config, layers, maps_dtype)
+            kind = MODELS.get(quantity, BertModel)
+            model = kind(config, layers, maps_dtype)
     model.build()
     model.folder, model.trained = Path(folder), random_init == "none"
     if random_init != "all":
