@@ -32,8 +32,8 @@ def three_heads():
 
 def test_confidence_and_offsets_by_hand():
     """Special tokens aside, the next-token head has maxima of 1 in three rows of four,
-    and of 0 from "a", whose next is [SEP]; the first column counts there, 3 to the left.
-    The second head has 0.4 everywhere, at offsets 1, 0, -1 and -2."""
+    and of 0 from "a", whose next is [SEP]; the first column counts there, three to the
+    left. The second head has 0.4 everywhere, at offsets 1, 0, -1 and -2."""
     roles = roles_of(three_heads())
     np.testing.assert_allclose(roles.confidence, [[3 / 4, 0.4, 1 / 6]], atol=1e-3)
     offsets, shares = roles.offsets
@@ -73,8 +73,8 @@ def syntax_example():
 def test_syntactic_heads_by_hand():
     """Of "x" the first head finds all, the best offsets (-1 and +1) two of four. The
     second, read from head to dependent, finds three: nothing attends to the first word,
-    so that its pick is the first of equals. Of "y" the first head finds the only one, as
-    offset -3 does: no gain of a tenth."""
+    so that its pick is the first of equals. Of "y" the first head finds the only one,
+    as offset -3 does: no gain of a tenth."""
     maps = record(syntax_example(), level="words")
     scores, general, roles = SyntaxScores(), GeneralStatistics(), HeadRoles()
     for statistic in (scores, general, roles):

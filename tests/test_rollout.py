@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from heads import example_of, record
 
+import attention_rollout
 from analysis.rollout import flow, rollout, rollout_by_head
-from attention.record import Maps
+from attention.record import Maps, read_maps
+from attention.store import AttentionWriter
 from files import InputError
 
 TOKENS = ["[CLS]", "the", "fox", "."]
@@ -87,3 +89,60 @@ def test_layers_must_be_all_from_the_first(maps):
         rollout(record(maps.to_example(), layers=(1, 2, 4)))
     with pytest.raises(InputError, match="maps of rollout, expected attention"):
         flow(rollout(maps))
+
+
+@pytest.fixture
+def path(tmp_path, maps):
+    """A file of three examples."""
+    path = tmp_path / "some_attn.pkl"
+    with AttentionWriter(path, {"written": 3} | maps.source.meta()) as writer:
+        for _ in range(3):
+            writer.write(maps.to_example())
+    return path
+
+
+@pytest.mark.parametrize(
+    ("flags", "convert"),
+    [([], rollout), (["--by-head"], rollout_by_head), (["--flow"], flow)],
+)
+def test_files_hold_the_same_as_the_functions_give(path, maps, flags, convert):
+    outfile = path.with_name("out.pkl")
+    assert (
+        attention_rollout.main(["--attn-data-file", path, "--outfile", outfile, *flags])
+        == 0
+    )
+    found, expected = list(read_maps(outfile)), convert(maps)
+    assert len(found) == 3
+    assert (found[0].quantity, found[0].source.heads) == (
+        expected.quantity,
+        expected.source.heads,
+    )
+    np.testing.assert_array_equal(found[2].values, expected.values)
+
+
+def test_resumed_gives_the_same_bytes(path):
+    assert attention_rollout.main(["--attn-data-file", path]) == 0
+    outfile = path.with_name("some_attn_rollout.pkl")
+    whole = outfile.read_bytes()
+    outfile.rename(f"{outfile}.partial")
+    outfile.with_suffix(".meta.json").rename(f"{outfile}.partial.json")
+    with open(f"{outfile}.partial", "r+b") as file:
+        file.truncate(len(whole) - 30)  # within the last example
+    assert attention_rollout.main(["--attn-data-file", path, "--resume"]) == 0
+    assert outfile.read_bytes() == whole
+
+
+def test_files_that_cannot_be_used_are_refused(path, maps, capsys):
+    some = path.with_name("layers_attn.pkl")
+    with AttentionWriter(some, maps.source.meta() | {"layers": [2, 3, 4]}) as writer:
+        writer.write(maps.to_example())
+    empty = path.with_name("empty_attn.pkl")
+    with AttentionWriter(empty, {}):
+        pass
+    for file, message in (
+        (some, "expected all from 1"),
+        (empty, "holds no maps"),
+        (path.with_name("not_there.pkl"), "No such file"),
+    ):
+        assert attention_rollout.main(["--attn-data-file", file]) == 1
+        assert message in capsys.readouterr().err
