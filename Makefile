@@ -52,7 +52,8 @@ out/depparse/random/%_attn.pkl: out/depparse/%.json | $(MODEL)/model.safetensors
 out/coref/dev_attn.pkl: out/coref/dev.json
 	$(WORD_LEVEL)
 
-out/General_Analysis.ipynb: out/head_distances.pkl
+# Figure 6 names heads by the scores that the other two save
+out/General_Analysis.ipynb: out/head_distances.pkl out/Syntax_Analysis.ipynb out/Coreference_Analysis.ipynb
 out/Syntax_Analysis.ipynb: $(foreach part,train dev,out/depparse/$(part)_attn.pkl out/depparse/random/$(part)_attn.pkl)
 out/Coreference_Analysis.ipynb: out/coref/dev_attn.pkl
 out/%.ipynb: %.ipynb

@@ -1,7 +1,7 @@
 """Coreference (Section 4.3): do heads attend to antecedents?
 
-Scored are mentions that have an antecedent in the same stretch of text; mentions.py says
-what an antecedent is, and what the baselines choose. table_2.py makes the tables.
+Scored are mentions that have an antecedent in the same stretch of text. mentions.py
+says what an antecedent is, and what the baselines choose; table_2.py makes the tables.
 
 Shapes: L layers, H attention heads, W words without special tokens, M mentions, I
 mentions scored, S blocks of documents, C types of mentions, D ranges of distance.

@@ -1,4 +1,4 @@
-"""How alike heads are (Section 6): Jensen-Shannon distances, and where they put heads.
+"""Jensen-Shannon distances between heads, and heads in two dimensions (Section 6).
 
 Shapes: L layers, H heads, N = L * H heads in layer-major order, T tokens.
 """
@@ -79,9 +79,9 @@ class Embedding:
 def embed_heads(distances: np.ndarray, seed: int = 0) -> Embedding:
     """Place heads [N, N] in the plane by metric multidimensional scaling (Figure 6).
 
-    The best of five random starts, as in the paper. The picture is turned so that it is
-    widest along x and then along y, and mirrored so that the point farthest out along
-    each axis lies on its positive side: equal distances and seed look the same.
+    The best of five random starts, as in the paper. The axes are the principal ones,
+    and the point farthest out along each lies on its positive side, so that the same
+    distances and seed give the same picture.
     """
     from sklearn.manifold import MDS
 

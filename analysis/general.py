@@ -1,5 +1,4 @@
-"""What heads attend to on average, how much it matters, and how widely they attend
-(Sections 3.1 to 3.3).
+"""Average attention, gradients and entropy of every head (Sections 3.1 to 3.3).
 
 Shapes: L layers, H heads, T tokens.
 """
@@ -204,7 +203,7 @@ def typical_heads(
     """
     averages, entropies = statistics.averages, statistics.entropies
     layers = statistics.source.layers
-    if is_paper_model(statistics.source, paper_model) and PAPER_LAYERS <= {*layers}:
+    if is_paper_model(statistics.source, paper_model) and {*layers} >= PAPER_LAYERS:
         chosen = {
             kind: (layers.index(layer), head)
             for kind, (layer, head) in PAPER_HEADS.items()

@@ -118,10 +118,10 @@ def link_mentions(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Which mentions [M, M] each may choose from, and which of them are antecedents.
 
-    A mention may choose from those before it with another head word in the text. One
-    that encloses it, or that it encloses, cannot be its antecedent ("[his]" in "[his
-    work]": the i-within-i constraint, Haghighi and Klein 2009; Lee et al. 2013, Section
-    3.3) and is no candidate; with `nested` such mentions are.
+    A mention may choose from those before it with another head word in the text, but
+    not from those that enclose it or that it encloses, as in "[[his] work]": the
+    i-within-i constraint (Chomsky 1981), which the system that the paper's rules follow
+    applies (Lee et al. 2011, 2013). With `nested` it may choose from these too.
     """
     heads = np.array([m.head for m in mentions], int)
     clusters = np.array([m.cluster for m in mentions], int)

@@ -1,4 +1,4 @@
-"""The costly part of head distances, compiled by XLA, with TensorFlow or JAX."""
+"""Sums over all pairs of heads, compiled by XLA, with TensorFlow or JAX."""
 
 import functools
 import math
@@ -14,25 +14,25 @@ WIDTH = 64  # sums kept side by side, which is what lets XLA use vector instruct
 def pair_sums(values: np.ndarray) -> np.ndarray:
     """Sums of F(s) = s ln s, s = p + q, over the values of all pairs of heads.
 
-    Values [N, M] of N heads, float32 and above zero, to sums [N // 2 + 1, N] in
-    float64: entry [d, i] is that of heads i and i + d, counted round, which by symmetry
-    are all pairs. Few sizes are compiled for: the last chunk is filled up to a power of
-    two with 1/2, where s is 1 and adds nothing.
+    Values are [N, M] of N heads, float32 and above zero; sums are [N // 2 + 1, N] in
+    float64. Entry [d, i] is that of heads i and (i + d) mod N, which by symmetry are
+    all pairs. The last chunk is padded to a power of two, so that few shapes are
+    compiled, with 1/2, where s is 1 and adds nothing.
     """
     heads, total = len(values), 0
     for chunk in np.split(values, range(CHUNK, values.shape[1], CHUNK), axis=1):
         length = chunk.shape[1]
         size = max(WIDTH, 1 << (length - 1).bit_length())
-        filled = np.full((heads, size), 0.5, np.float32)
-        filled[:, :length] = chunk
-        sums = _compiled(heads, size).predict_on_batch(filled)  # [N // 2 + 1, N, WIDTH]
+        padded = np.full((heads, size), 0.5, np.float32)
+        padded[:, :length] = chunk
+        sums = _compiled(heads, size).predict_on_batch(padded)  # [N // 2 + 1, N, WIDTH]
         total = total + sums.sum(-1, dtype=np.float64)
     return total
 
 
 class PairSums(keras.Model):
-    """The sums of one chunk, WIDTH partial ones for each. The terms of a sum never lie
-    in memory: adding, taking logarithms and summing up are fused into one loop."""
+    """The sums of one chunk, in WIDTH partial sums each. XLA fuses addition, logarithm
+    and summation into one loop, so the terms are never written to memory."""
 
     def call(self, values):
         """Values [N, M] to sums [N // 2 + 1, N, WIDTH] of M / WIDTH terms each."""

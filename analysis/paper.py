@@ -8,8 +8,9 @@ from attention.record import Source
 
 # SHA-256 of files of weights. Hugging Face's is that of `model.safetensors` in
 # google-bert/bert-base-uncased (revision 86b5e09), as many public repositories that pin
-# the file quote it. Google's uncased_L-12_H-768_A-12.zip could not be fetched to take its
-# digest, so it is not listed: pass `paper_model=True` for a folder that holds it.
+# the file quote it; it was not checked against the file, which was not at hand. Nor was
+# Google's uncased_L-12_H-768_A-12.zip, whose digest is not listed: pass
+# `paper_model=True` for a folder that holds it.
 BERT_BASE_UNCASED = {
     "68d45e234eb4a928074dfd868cead0219ab85354cc53d20e772753c6bb9169d3",
 }

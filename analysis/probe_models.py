@@ -1,6 +1,6 @@
 """The probing classifiers of Section 5 in Keras: which word is each word's head?
 
-Shapes: B sentences, N words in the longest (filled up), L layers, H heads, K = L * H
+Shapes: B sentences, N words in the longest of them, L layers, H heads, K = L * H
 heads in layer-major order, D size of a word vector. Each word has N + 1 candidates for
 its head: ROOT, which comes first, and the words. A model takes a dict of
 

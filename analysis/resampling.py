@@ -1,7 +1,7 @@
 """How far an accuracy can be trusted: bootstrap intervals, and held-out halves.
 
-What is drawn are clusters (sentences, documents), as the words of one are no
-independent trials. Shapes: S clusters, K accuracies, N candidates.
+Clusters of trials (blocks of sentences or documents) are drawn, since the words of one
+sentence are not independent. Shapes: S clusters, K accuracies, N candidates.
 """
 
 import numpy as np

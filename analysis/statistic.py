@@ -8,7 +8,7 @@ has the same bits in whatever order, and in however many parts, a corpus was tak
 
 import sys
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -25,29 +25,43 @@ class ExactSum:
     """A sum of float64 arrays that does not depend on their order.
 
     Values are rounded to multiples of 2^-60 and added as integers: `limbs` [2, ...] are
-    multiples of 2^-24 (any size) and of 2^-60 (0 to 2^36 - 1). Good for values up to
-    2^38 / n, where n is how many are added.
+    multiples of 2^-24 (any size) and of 2^-60 (0 to 2^36 - 1). Values and sums must be
+    below LARGEST.
     """
 
     HIGH, LOW = 2.0**24, 36
+    LARGEST = 2.0**38
 
     def __init__(self, limbs: np.ndarray | None = None):
         self.limbs = limbs
 
     def add(self, value: np.ndarray | float) -> None:
-        """Add an array; all have one shape. Raises InputError for what is no number."""
-        scaled = np.asarray(value, np.float64) * self.HIGH
-        if not np.isfinite(scaled).all():
-            raise InputError("the maps give an infinite value, or none")
+        """Add an array; all have one shape.
+
+        Raises InputError for values that are infinite, NaN, or as large as LARGEST.
+        """
+        value = np.asarray(value, np.float64)
+        if not (np.abs(value) < self.LARGEST).all():  # nor where a value is NaN
+            raise InputError(
+                "the maps give a value that is infinite, NaN or above "
+                f"{self.LARGEST:.1e}: does the encoder overflow at this precision?"
+            )
+        scaled = value * self.HIGH
         high = np.floor(scaled)
         low = np.rint((scaled - high) * 2.0**self.LOW)
         self.add_limbs(np.stack([high, low]).astype(np.int64))
 
     def add_limbs(self, limbs: np.ndarray) -> None:
-        """Add the limbs of another sum."""
+        """Add the limbs of another sum. Raises InputError for too large a sum."""
         total = limbs if self.limbs is None else self.limbs + limbs
         carry = total[1] >> self.LOW
-        self.limbs = np.stack([total[0] + carry, total[1] - (carry << self.LOW)])
+        high, low = total[0] + carry, total[1] - (carry << self.LOW)
+        if np.abs(high).max(initial=0) >= self.LARGEST * self.HIGH:
+            raise InputError(
+                f"a sum is above {self.LARGEST:.1e}, too large to be added exactly: "
+                "do the maps hold what they should?"
+            )
+        self.limbs = np.stack([high, low])
 
     @property
     def value(self) -> np.ndarray:
@@ -68,7 +82,7 @@ class Statistic:
     quantity: ClassVar[str] = ATTENTION  # that it is a statistic of
 
     def __init__(self, **settings: Any):
-        self.settings = settings
+        self.settings = _canonical(settings)  # lists for tuples, as once loaded again
         self.source: Source | None = None
         self._accepted: Source | None = None  # the last one that was joined
         self._counts: dict[str, np.ndarray] = {}  # int64
@@ -85,7 +99,7 @@ class Statistic:
     def merge(self, other: Self) -> None:
         """Take in all that another statistic of the same kind has taken in.
 
-        Raises InputError where it is of another kind, other settings or another encoder.
+        Raises InputError where kind, settings or encoder differ.
         """
         if type(other) is not type(self) or other.settings != self.settings:
             raise InputError(
@@ -110,9 +124,9 @@ class Statistic:
         self.source = self.source.join(source) if self.source else source
 
     def count(self, name: str, value: np.ndarray | int) -> None:
-        """Add whole numbers to the sum of this name."""
-        before = self._counts.get(name, 0)
-        self._counts[name] = before + np.asarray(value, np.int64)
+        """Add whole numbers to the sum of this name; TypeError for real ones."""
+        whole = np.asarray(value).astype(np.int64, casting="same_kind")
+        self._counts[name] = self._counts.get(name, 0) + whole
 
     def count_in_block(self, name: str, block: int, value: np.ndarray | int) -> None:
         """Add whole numbers [...] to one block of an array [BLOCKS, ...]."""
@@ -145,7 +159,7 @@ class Statistic:
         return len(self.source.layers), self.source.heads
 
     def head_name(self, layer: int, head: int) -> str:
-        """The name of the head at [layer, head] of an array [L, H], by its true layer."""
+        """The name, by its true layer, of the head at [layer, head] of an array."""
         return self.source.head_name(layer, head)
 
     def state(self) -> dict[str, Any]:
@@ -157,7 +171,7 @@ class Statistic:
             "statistic": type(self).__name__,
             "settings": self.settings,
             "source": self.source.state() if self.source else None,
-            "counts": {n: self._counts[n] for n in sorted(self._counts)},
+            "counts": {n: np.array(self._counts[n]) for n in sorted(self._counts)},
             "sums": {n: self._sums[n].limbs for n in sorted(self._sums)},
         }
         return _canonical(state)
@@ -170,16 +184,25 @@ class Statistic:
                 raise InputError(f"a state of {state['statistic']}, not {cls.__name__}")
             statistic = cls(**state["settings"])
             statistic.source = state["source"] and Source.from_state(state["source"])
-            statistic._counts = {n: np.array(v) for n, v in state["counts"].items()}
-            statistic._sums = {
-                n: ExactSum(np.array(v)) for n, v in state["sums"].items()
-            }
-        except (KeyError, TypeError, AttributeError):
-            raise InputError(f"not the state of a {cls.__name__}") from None
-        arrays = [*statistic._counts.values(), *state["sums"].values()]
-        if any(array.dtype != np.int64 for array in arrays):
-            raise InputError(f"not the state of a {cls.__name__}: sums are no integers")
+            for name, value in state["counts"].items():
+                statistic._counts[name] = _whole_numbers(value)
+            for name, limbs in state["sums"].items():
+                high, low = _whole_numbers(limbs)
+                statistic._sums[name] = ExactSum(np.stack([high, low]))
+        except InputError:
+            raise
+        except (KeyError, TypeError, AttributeError, ValueError):
+            raise InputError(
+                f"not the state of a {cls.__name__}: was it written by another version?"
+            ) from None
         return statistic
+
+
+def _whole_numbers(array: np.ndarray) -> np.ndarray:
+    """A copy of an array of a state; TypeError where it holds anything else."""
+    if array.dtype != np.int64:
+        raise TypeError
+    return array.copy()
 
 
 def _canonical(value: Any) -> Any:
@@ -194,12 +217,38 @@ def _canonical(value: Any) -> Any:
         return {_canonical(k): _canonical(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
         return [_canonical(v) for v in value]
-    return np.array(value, np.int64, order="C") if hasattr(value, "dtype") else value
+    if isinstance(value, np.generic):
+        return value.item()
+    return value.copy() if isinstance(value, np.ndarray) else value
 
 
 def block_of(name: str) -> int:
     """The block, below BLOCKS, of a sentence or document: the same on any machine."""
     return zlib.crc32(name.encode("utf-8", "surrogatepass")) % BLOCKS
+
+
+def stream(
+    maps: str | Path | Iterable[Maps], *takers: Callable[[Maps], object]
+) -> Iterator[Maps]:
+    """Records one at a time, each after all of `takers` were called with it.
+
+    `maps` are records or the path of a file. Shows progress on a terminal. Raises
+    InputError, which names file and example, for what a taker refuses.
+    """
+    from tqdm import tqdm
+
+    total, name = None, ""
+    if isinstance(maps, str | Path):
+        name, total = f"{maps}: ", read_meta(maps).get("written")
+        maps = read_maps(maps)
+    bar = tqdm(maps, total=total, disable=None, unit=" examples")
+    for number, record in enumerate(bar):
+        try:
+            for take in takers:
+                take(record)
+        except InputError as error:
+            raise InputError(f"{name}example {number}: {error}") from None
+        yield record
 
 
 def accumulate(maps: str | Path | Iterable[Maps], *statistics: Statistic) -> int:
@@ -208,32 +257,22 @@ def accumulate(maps: str | Path | Iterable[Maps], *statistics: Statistic) -> int
     `maps` are records or the path of a file. Shows progress on a terminal. Raises
     InputError, which names file and example, for what a statistic refuses.
     """
-    from tqdm import tqdm
-
-    count, total, name = 0, None, ""
-    if isinstance(maps, str | Path):
-        name, total = f"{maps}: ", read_meta(maps).get("written")
-        maps = read_maps(maps)
-    for record in tqdm(maps, total=total, disable=None, unit=" examples"):
-        try:
-            for statistic in statistics:
-                statistic.update(record)
-        except InputError as error:
-            raise InputError(f"{name}example {count}: {error}") from None
-        count += 1
-    return count
+    updates = [statistic.update for statistic in statistics]
+    return sum(1 for _ in stream(maps, *updates))
 
 
 def save_statistics(path: str | Path, meta: dict, *statistics: Statistic) -> None:
     """Write statistics to `<name>.stats.pkl`, with `<name>.stats.meta.json` beside it.
 
-    `meta` says what they were made from.
+    `meta` says what they were made from. No two may be of one class: ValueError.
     """
     path = Path(path)
     if not path.name.endswith(".stats.pkl"):
         raise InputError(f"{path}: the name of statistics must end in .stats.pkl")
     states = [statistic.state() for statistic in statistics]
     kinds = [state["statistic"] for state in states]
+    if len({*kinds}) < len(kinds):
+        raise ValueError(f"two statistics of one class: {', '.join(kinds)}")
     write_pickle(path, _canonical(states), meta | {"statistics": kinds})
 
 
@@ -245,10 +284,10 @@ def load_statistics(path: str | Path, *kinds: type[Statistic]) -> list[Statistic
     states = load_pickle(path)
     if not isinstance(states, list) or not all(isinstance(s, dict) for s in states):
         raise InputError(f"{path}: expected saved statistics")
-    found = {state.get("statistic"): state for state in states}
+    found = {str(state.get("statistic")): state for state in states}
     try:
         if missing := [k.__name__ for k in kinds if k.__name__ not in found]:
-            raise InputError(f"no {missing[0]} among {', '.join(map(str, found))}")
+            raise InputError(f"no {missing[0]}, found {', '.join(found) or 'nothing'}")
         return [kind.from_state(found[kind.__name__]) for kind in kinds]
     except InputError as error:
         raise InputError(f"{path}: {error}") from None

@@ -1,9 +1,9 @@
 """Which attention heads follow which dependency relations (Section 4.2, Table 1).
 
-An attention head picks, for each word, the word that it attends to most; the word itself
-and special tokens are left out. The pick is right where it is the word's syntactic head. Maps
-are read in two directions: as they are, and transposed, where the pick is the word that
-attends to the dependent most. Of equal values the first counts.
+An attention head picks, for each word, the word that it attends to most; the word
+itself and special tokens are left out. The pick is right where it is the word's
+syntactic head. Maps are read in two directions: as they are, and transposed, where the
+pick is the word that attends to the dependent most. Of equal values the first counts.
 
 Shapes: L layers, H attention heads, W words without special tokens, S blocks, P
 predictors: each direction, layer and head, then each of OFFSETS, then right-branching,
@@ -194,8 +194,8 @@ def pick_words(attns: np.ndarray) -> np.ndarray:
 def _fixed_picks(words: int) -> np.ndarray:
     """The picks of OFFSETS and of right-branching, from 1, [W, offsets + 1].
 
-    Before the first word stands ROOT, as in the original; offsets beyond the last word
-    pick the last word.
+    Offsets before the first word pick ROOT, as in the original; offsets beyond the last
+    word pick the last word.
     """
     place = np.arange(1, words + 1)[:, None]
     offsets = np.clip(place + OFFSETS, 0, words)

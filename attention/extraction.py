@@ -197,7 +197,7 @@ def in_batches(
 def _run_ahead(
     function: Callable[[Item], Result], items: Iterable[Item]
 ) -> Iterator[tuple[Item, Result]]:
-    """Each item and its result; the next is computed while this one is made use of."""
+    """Each item and its result; the next is computed while the caller uses this one."""
     with ThreadPoolExecutor(max_workers=1) as thread:
         ahead = None
         for item in items:
@@ -238,7 +238,7 @@ def _plan(
 def padded_inputs(
     items: Sequence[Prepared], shape: tuple[int, int]
 ) -> list[np.ndarray]:
-    """Token ids [B, T], segment ids [B, T], lengths [B]; rows left over have length 0."""
+    """Token ids [B, T], segment ids [B, T], lengths [B]; spare rows have length 0."""
     lengths = [len(item.tokens) for item in items] + [0] * (shape[0] - len(items))
     return [
         padded([item.token_ids for item in items], shape),

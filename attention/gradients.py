@@ -1,9 +1,10 @@
 """How much BERT's predictions depend on each of its attention weights (Section 3.2).
 
 The loss of an example is that of masked language modelling: cross-entropy in nats, the
-mean over its masked tokens. Its gradient with respect to an attention weight tells how
-much the loss would change with that weight, all others and all that was computed before
-being as they are. In the last layer, only attention from masked tokens has any.
+mean over its masked tokens. Its gradient with respect to an attention weight says how
+much the loss changes with that weight while all other weights, and everything computed
+before, stay the same. In the last layer, only attention from masked tokens has a
+gradient.
 
 Shapes: B batch, L layers, H heads, T tokens, M masked tokens, V words.
 """

@@ -1,4 +1,4 @@
-"""Tokens hidden from BERT for it to predict, as in its pre-training.
+"""Masked tokens, which BERT is to predict, as in its pre-training.
 
 Follows Devlin et al. (2019), Section 3.1, and the program that made BERT's training
 data: a fixed share of an example's tokens, and at least one.
@@ -13,15 +13,15 @@ from attention.examples import Prepared
 from bert.tokenization import CLS, MASK, SEP, Tokenizer
 from files import InputError
 
-KEPT_OPEN = (CLS, SEP)  # never masked
+NEVER_MASKED = (CLS, SEP)
 TO_MASK, TO_RANDOM = 0.8, 0.1  # the rest is shown as it is
 
 
 @dataclasses.dataclass(frozen=True)
 class Masked:
-    """What is hidden of an example, and what BERT reads instead."""
+    """Which tokens of an example are masked, and what BERT reads instead."""
 
-    places: list[int]  # in order; M of them
+    places: list[int]  # positions, in order; M of them
     shown: list[str]  # the token that stands at each
     token_ids: list[int]  # of all that BERT reads, [T]
 
@@ -32,19 +32,18 @@ def mask_examples(
     """Choose the tokens that BERT is to predict in each example.
 
     Of T tokens, `rate` x T (rounded, at least one, never [CLS] or [SEP]) are chosen; of
-    these, 80 % are replaced by [MASK], 10 % by any piece of the vocabulary, and 10 %
-    are left as they are. Each example has random numbers of its own, from `seed` and
-    its number, so that what else is in the file does not matter. Raises InputError for
-    a vocabulary without [MASK].
+    these, 80 % are replaced by [MASK], 10 % by a random piece of the vocabulary, and
+    10 % stay. Each example has its own random stream, seeded by `seed` and its number,
+    so that other examples in the file have no influence. Raises InputError for a
+    vocabulary without [MASK].
     """
     if MASK not in tokenizer.vocabulary:
         raise InputError(f"the vocabulary lacks {MASK}")
-    # a vocabulary read from a file is in no order of its own
     pieces = sorted(tokenizer.vocabulary, key=tokenizer.vocabulary.get)
 
     def mask(item: Prepared) -> Masked:
         rng = np.random.default_rng([seed, item.number])
-        choice = [i for i, name in enumerate(item.tokens) if name not in KEPT_OPEN]
+        choice = [i for i, name in enumerate(item.tokens) if name not in NEVER_MASKED]
         count = max(1, round(rate * len(item.tokens)))
         places = sorted(rng.permutation(choice)[:count].tolist())
         shown = [item.tokens[place] for place in places]

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from attention.heads import head_name
+from attention.heads import head_name, read_head_name
 from attention.store import read_attention, read_meta
 from files import InputError
 
@@ -160,10 +160,24 @@ class Source:
         return self.model_layers or self.layers[-1] + 1
 
     def head_name(self, layer: int, head: int) -> str:
-        """The name of the head at [layer, head] of an array [L, H], by its true layer."""
+        """The name, by its true layer, of the head at [layer, head] of an array."""
         if QUANTITIES[self.quantity].of_layers:
             return str(self.layers[layer] + 1)
         return head_name(self.layers[layer], head)
+
+    def find_head(self, name: str) -> tuple[int, int]:
+        """The place [layer, head] in an array of the head with this name, like "3-9".
+
+        Raises InputError for what is no such name, and for a head that is not there.
+        """
+        layer, head = read_head_name(name)
+        if layer not in self.layers or head >= self.heads:
+            kept = ", ".join(str(number + 1) for number in self.layers)
+            raise InputError(
+                f"no head {name}: the maps have layers {kept} with {self.heads} heads "
+                "each"
+            )
+        return self.layers.index(layer), head
 
     def state(self) -> dict[str, Any]:
         """All fields as plain values; `Source(**state)` with tuples is the same."""

@@ -31,6 +31,7 @@ def load(path: Path) -> None:
 def score(path: Path) -> None:
     """What a pass of SyntaxScores takes, reading included."""
     from analysis.maps import accumulate
+
     from analysis.syntax import SyntaxScores
 
     accumulate(path, SyntaxScores())
@@ -39,6 +40,7 @@ def score(path: Path) -> None:
 def table(path: Path) -> None:
     """The same, and Table 1 with its intervals."""
     from analysis.maps import accumulate
+
     from analysis.syntax import SyntaxScores, table_1
 
     scores = SyntaxScores()

@@ -5,9 +5,9 @@ for masked tokens, M of them and V words.
 
 Layers are named so that a variable's path is its name in Google's checkpoints, such as
 `bert/encoder/layer_0/attention/self/query/kernel`; loading needs no table of names.
-Every variable of the encoder exists, but the last layer that is asked for ends at its
-softmax: nothing is computed that no map needs. Only where masked tokens are predicted
-is the last layer run in full. Dropout is left out, as is the pooler.
+All variables of the encoder exist, but the last layer whose maps are asked for ends at
+its softmax: only what the maps need is computed. To predict masked tokens, all layers
+are run in full. There is no dropout and no pooler.
 """
 
 from collections.abc import Iterable, Sequence
@@ -193,9 +193,9 @@ class BertModel(keras.Model):
         """Attention maps of a padded batch.
 
         `inputs` are token ids [B, T], segment ids [B, T] and lengths [B], all integers;
-        what stands at and after an example's length is padding, to which nothing
-        attends. Returns one array [B, H, T, T] for each layer kept; row i of the map
-        of a head is attention from token i and sums to one.
+        positions from an example's length on are padding, and receive no attention.
+        Returns one array [B, H, T, T] for each layer kept; row i of the map of a head
+        is attention from token i and sums to one.
         """
         x, bias = self.embed(*inputs)
         maps, last = {}, max(self.layers_kept)
@@ -222,8 +222,8 @@ class BertModel(keras.Model):
         return (ops.cast(attention, self.maps_dtype),)
 
     def embed(self, token_ids, segment_ids, lengths):
-        """What the first layer reads [B, T, D], and what keeps padding from being
-        attended to, to be added to the scores [B, 1, 1, T]."""
+        """Input of the first layer [B, T, D], and the bias [B, 1, 1, T] that is added
+        to the scores to mask padding."""
         places = ops.arange(ops.shape(token_ids)[1])  # [T]
         padding = ops.cast(places[None] >= lengths[:, None], "float32")  # [B, T]
         return self.embeddings(token_ids, segment_ids), NEVER * padding[:, None, None]

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis.general import KINDS, GeneralStatistics
-from analysis.maps import accumulate, describe_maps, head_name
+from analysis.general import ATTENTION_KINDS, GeneralStatistics
+from analysis.statistic import accumulate
+from attention.record import describe_maps
 
 SHOWN = (("left", "right"), ("sep", "cls"), ("self", "punct"))
 
@@ -20,7 +21,7 @@ def main(folder: Path) -> None:
     statistics = GeneralStatistics()
     accumulate(maps, statistics)
     averages = statistics.averages
-    layers, heads = statistics.entropies.shape
+    layers, heads = statistics.shape
     print(f"""
   {describe_maps(maps)}
   {layers} layers x {heads} heads, {maps.stat().st_size / 1e6:,.0f} MB
@@ -29,19 +30,19 @@ def main(folder: Path) -> None:
 """)
     for kinds in SHOWN:  # the head that is the strongest in either kind
         kind = max(kinds, key=lambda k: averages[k].max())
-        layer, head = np.unravel_index(averages[kind].argmax(), (layers, heads))
-        share = averages[kind][layer, head]
-        name = head_name(layer, head)
-        print(f"    {name:>5}  gives {share:.0%} of its attention {KINDS[kind]}")
+        place = np.unravel_index(averages[kind].argmax(), (layers, heads))
+        name, share = statistics.head_name(*place), averages[kind][place]
+        what = ATTENTION_KINDS[kind]
+        print(f"    {name:>5}  gives {share:.0%} of its attention {what}")
     print(f"""
   The figures are in {folder / "figures"}, tables in {folder / "tables"}, the notebooks
   that made them in {folder}.
 
   Load the maps with
 
-    from attention.store import read_attention
-    for example in read_attention("{maps}"):
-        example["tokens"], example["attns"]  # [layers, heads, tokens, tokens]
+    from attention.record import read_maps
+    for maps in read_maps("{maps}"):
+        maps.labels, maps.values  # [layers, heads, tokens, tokens]
 """)
 
 

@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+from heads import example_of, record, to_offset, to_token, uniform
 from safetensors.numpy import save_file
 
 import backend
@@ -155,3 +156,32 @@ def tokenizer(bert_dir):
     from bert import load_tokenizer
 
     return load_tokenizer(bert_dir)
+
+
+@pytest.fixture
+def closed_figures():
+    """Figures are drawn without a screen, and closed after the test."""
+    import matplotlib.pyplot as plt
+
+    plt.switch_backend("agg")
+    yield
+    plt.close("all")
+
+
+@pytest.fixture
+def statistics():
+    """Of three layers of two heads: uniform, next; previous, [SEP]; [CLS], "."."""
+    from analysis.general import GeneralStatistics
+
+    tokens = ["[CLS]", "the", "fox", ".", "[SEP]"]
+    maps = (
+        uniform(tokens),
+        to_offset(tokens, 1),
+        to_offset(tokens, -1),
+        to_token(tokens, {"[SEP]"}),
+        to_token(tokens, {"[CLS]"}),
+        to_token(tokens, {"."}),
+    )
+    statistics = GeneralStatistics()
+    statistics.update(record(example_of(tokens, *maps, layers=3)))
+    return statistics

@@ -22,10 +22,10 @@ from analysis.mentions import (
 from analysis.passages import find_links
 from analysis.statistic import accumulate
 from analysis.table_2 import accuracy_by_distance, count_mentions, table_2
-from analysis.tables import save_table, show_table
 from attention.store import AttentionWriter
 from bert import Tokenizer
 from corpora.stretches import cut_documents
+from figures.tables import save_table, show_table
 from files import InputError
 
 WORDS = """Anna met Tom . Her brother liked him . Anna laughed . The man smiled .
@@ -177,12 +177,46 @@ def test_links_by_hand():
     assert np.argwhere(antecedent).tolist() == [[2, 0], [3, 1]]
 
 
+def test_a_mention_that_encloses_another_is_no_choice():
+    """The city where he lives is no choice for he, nor are "his son" and "him and his"
+    for his; the latter two cross, and so "him and his" is one for "his son"."""
+    words = "Tom likes the city where he lives ; it pleases him and his son".split()
+    mentions = [
+        mention((0, 0), 0, 1, "proper"),
+        mention((2, 6), 3, 2, "nominal"),
+        mention((5, 5), 5, 1, "pronoun"),
+        mention((8, 8), 8, 2, "pronoun"),
+        mention((10, 12), 10, 3, "pronoun"),
+        mention((12, 13), 13, 3, "nominal"),
+        mention((12, 12), 12, 1, "pronoun"),
+    ]
+    example = {"document": "a", "sentences": [], "words": words, "mentions": mentions}
+    candidate, antecedent = link_mentions(read_mentions(record_of(example)))
+    assert candidate.astype(int).tolist() == [
+        [0, 0, 0, 0, 0, 0, 0],
+        [1, 0, 0, 0, 0, 0, 0],
+        [1, 0, 0, 0, 0, 0, 0],
+        [1, 1, 1, 0, 0, 0, 0],
+        [1, 1, 1, 1, 0, 0, 0],
+        [1, 1, 1, 1, 1, 0, 0],
+        [1, 1, 1, 1, 0, 0, 0],
+    ]
+    links = [[2, 0], [3, 1], [5, 4], [6, 0], [6, 2]]
+    assert np.argwhere(antecedent).tolist() == links
+    candidate, antecedent = link_mentions(
+        read_mentions(record_of(example)), nested=True
+    )
+    np.testing.assert_array_equal(candidate, np.tri(7, k=-1))
+    assert np.argwhere(antecedent).tolist() == links
+
+
 def test_baselines_by_hand():
     """Five mentions have an antecedent. The nearest other mention is Tom for Her, as
-    Her brother encloses it, Her for him, him for the second Anna, Anna for The man, The man for He: only
-    the last is right. The head word of the second Anna alone is an earlier one's. By
-    the rules, string and head word decide for Anna; agreement for Her (Anna), him
-    (wrongly, Her brother), The man (him) and He (The man).
+    Her brother encloses it, Her for him, him for the second Anna, Anna for The man, The
+    man for He: only the last is right. The head word of the second Anna alone is an
+    earlier one's. By the rules, string and head word decide for Anna;
+    agreement for Her (Anna), him (wrongly, Her brother), The man (him) and He (The
+    man).
     """
     scores = scores_of(sample())
     assert scores.total.sum((0, 2)).tolist() == [3, 1, 1]
@@ -198,8 +232,8 @@ def test_baselines_by_hand():
 
 
 def test_a_mention_is_no_antecedent_of_one_inside_it():
-    """[[Anna 's] friend] of [[her] friend] ... : "Anna" may not choose "Anna 's friend",
-    nor "her" "her friend"; with `nested` they may."""
+    """[[Anna] 's friend] met [[her] friend]: Anna may not choose "Anna 's friend", nor
+    her "her friend"; with `nested` they may."""
     words = "Anna 's friend met her friend".split()
     mentions = [
         mention((0, 2), 2, 1, "nominal"),
@@ -215,11 +249,13 @@ def test_a_mention_is_no_antecedent_of_one_inside_it():
     assert link_mentions(read)[0].astype(int).tolist() == old.tolist()
     size = len(words) + 2
     example["attns"] = np.full((1, 1, size, size), 1 / size, "f2")
-    # the nearest: Anna for her friend (wrong); her friend (as of old), then Anna, for her
+    # the nearest: Anna for her friend (wrong); for her "her friend", else Anna
     for nested, right in ((True, 0), (False, 1)):
         scores = scores_of(example, nested=nested)
         assert scores.baselines["nearest other mention"].sum() == right
         assert scores.total.sum() == 2
+        column = "here, nested too" if nested else "here"
+        assert table_2(scores).columns[0] == (column, "all")
     with pytest.raises(InputError, match="cannot merge"):
         scores.merge(CoreferenceScores(nested=True))
 

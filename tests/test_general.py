@@ -17,7 +17,6 @@ from analysis.general import (
 )
 from analysis.paper import BERT_BASE_UNCASED
 from analysis.statistic import accumulate
-from attention.heads import head_name
 from attention.record import describe_maps
 from attention.store import AttentionWriter
 from files import InputError

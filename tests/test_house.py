@@ -12,7 +12,7 @@ import pytest
 from bert import Tokenizer
 
 ROOT = Path(__file__).parent.parent
-ROOMS = {"bert", "corpora", "attention", "analysis"}
+ROOMS = {"bert", "corpora", "attention", "analysis", "figures"}
 SCRIPTS = sorted(
     path.stem for path in ROOT.glob("*.py") if "@cli.script" in path.read_text()
 )
@@ -36,7 +36,15 @@ ALLOWED = {
     "bert": {"bert", "backend", "files"},
     "corpora": {"corpora", "bert", "files"},
     "attention": {"attention", "bert", "files"},
-    "analysis": {"analysis", "attention.store", "backend", "files"},
+    "analysis": {
+        "analysis",
+        "attention.heads",
+        "attention.record",
+        "attention.store",
+        "backend",
+        "files",
+    },
+    "figures": {"figures", "analysis", "attention.heads", "attention.record", "files"},
 }
 
 

@@ -15,6 +15,10 @@ import extract_attention
 import head_distances
 import preprocess_coref
 import preprocess_depparse
+from analysis.coreference import CoreferenceScores
+from analysis.known_heads import COREFERENCE_FILE, SYNTAX_FILE
+from analysis.statistic import load_statistics
+from analysis.syntax import SyntaxScores
 
 ROOT = Path(__file__).parent.parent
 FIGURES = {
@@ -44,6 +48,12 @@ TABLES = {
     "General_Analysis": {},
     "Syntax_Analysis": {"table_1": "dobj", "table_3": "right-branching"},
     "Coreference_Analysis": {"table_2": "nearest other mention"},
+}
+# the scores that Figure 6 takes its crosses from
+SCORES = {
+    "General_Analysis": {},
+    "Syntax_Analysis": {SYNTAX_FILE: SyntaxScores},
+    "Coreference_Analysis": {COREFERENCE_FILE: CoreferenceScores},
 }
 
 
@@ -113,6 +123,9 @@ def test_notebook_runs_headless_and_saves_every_figure(data, monkeypatch, name):
     for table, row in TABLES[name].items():
         for kind in ("csv", "tex"):
             assert f"\n{row}" in (data / "tables" / f"{table}.{kind}").read_text()
+    for path, kind in SCORES[name].items():
+        (scores,) = load_statistics(data / path, kind)
+        assert scores.source.trained
 
 
 def test_figure_3_is_drawn_where_there_are_gradients(data, masked_lm_dir, monkeypatch):
@@ -147,3 +160,6 @@ def test_notebook_was_committed_with_its_outputs_and_nothing_private(name):
             texts = [output.get("text", ""), *output.get("data", {}).values()]
             assert not re.search(r"(^|[\s'\"])/\w+/", str(texts[0]))
     assert set(notebook.metadata) == {"kernelspec", "language_info"}
+    sources = [cell.source for cell in code]
+    assert "\nPAPER_MODEL = None\n" in sources[0]
+    assert any("PAPER_MODEL" in source for source in sources[1:])

@@ -1,22 +1,24 @@
 """Probes against NumPy in pairs, hand-worked values, and a head that knows syntax."""
 
 import math
+import pickle
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+from heads import record
+from hypothesis import given
+from hypothesis import settings as examples_drawn
+from hypothesis import strategies as st
 
-from analysis import probes
-from analysis.probes import (
-    AttachmentScores,
-    ProbeRun,
-    WordVectors,
-    learning_curve,
-    probe_runs,
-    right_branching,
-    table_3,
-    train_probe,
-)
+from analysis import probe_batches, probes
+from analysis.attachment import AttachmentScores, right_branching
+from analysis.paper import BERT_BASE_UNCASED
+from analysis.probes import ProbeSettings, learning_curve, train_probe
+from analysis.statistic import load_statistics, save_statistics
+from analysis.table_3 import ProbeRun, probe_runs, table_3
+from analysis.word_vectors import WordVectors
 from attention.store import AttentionWriter
 from files import InputError
 
@@ -24,7 +26,7 @@ LAYERS, HEADS, SIZE = 2, 3, 5  # L, H, D
 K = LAYERS * HEADS
 KNOWING = (1, 2)  # the head that attends to each word's syntactic head
 VOCABULARY = "a b c d e".split()
-FAST = {"batch_size": 8, "learning_rate": 0.05}
+FAST = ProbeSettings(batch_size=8, learning_rate=0.05)
 
 
 def sentence(words, rng, knowing=KNOWING, backwards=False):
@@ -49,8 +51,8 @@ def sentence(words, rng, knowing=KNOWING, backwards=False):
     }
 
 
-def write(path, examples):
-    with AttentionWriter(path, {}) as writer:
+def write(path, examples, meta=None):
+    with AttentionWriter(path, meta or {}) as writer:
         for example in examples:
             writer.write(example)
     return path
@@ -80,7 +82,7 @@ def corpus(tmp_path_factory):
 
 def test_a_head_that_knows_syntax_is_learnt_and_found(corpus):
     train, dev = corpus
-    probe = train_probe(train, "attention", epochs=3, **FAST)
+    probe = train_probe(train, "attention", replace(FAST, epochs=3))
     assert probe.score(dev).uas() > 0.95
     assert probe.losses[2] < probe.losses[1] < probe.losses[0]
     weights = probe.weights
@@ -98,7 +100,7 @@ def test_a_head_that_attends_back_is_found_in_the_other_weights(tmp_path):
         tmp_path / "x_attn.pkl",
         [sentence(rng.integers(2, 9), rng, (0, 1), backwards=True) for _ in range(200)],
     )
-    weights = train_probe(path, "attention", epochs=2, **FAST).weights
+    weights = train_probe(path, "attention", replace(FAST, epochs=2)).weights
     largest = {name: values.max() for name, values in weights.items()}
     assert largest["from head"] > 2 * largest["to head"]
     assert np.argmax(weights["from head"]) == 1
@@ -107,11 +109,12 @@ def test_a_head_that_attends_back_is_found_in_the_other_weights(tmp_path):
 def test_first_loss_by_hand(tmp_path):
     """A word of a sentence of n has n candidates, ROOT and the n - 1 other words, and
     weights near zero make them alike: ln n for each word. Sentences of 2, 3, 9 and 40
-    words, filled up to 8, 8, 16 and 64."""
+    words, in buckets of up to 8, 8, 16 and 40."""
     rng = np.random.default_rng(1)
     sizes = (2, 3, 9, 40)
     path = write(tmp_path / "x_attn.pkl", [sentence(n, rng) for n in sizes])
-    probe = train_probe(path, "attention", learning_rate=1e-9, batch_size=3)
+    settings = ProbeSettings(learning_rate=1e-9, batch_size=3)
+    probe = train_probe(path, "attention", settings)
     expected = sum(n * math.log(n) for n in sizes) / sum(sizes)
     assert probe.losses == [pytest.approx(expected, abs=0.02)]
 
@@ -121,9 +124,10 @@ def test_a_word_that_is_its_own_head_teaches_nothing(tmp_path):
     example = sentence(4, rng)
     example["heads"] = [2, 0, 3, 2]
     path = write(tmp_path / "x_attn.pkl", [example])
-    probe = train_probe(path, "attention", learning_rate=1e-9)
+    probe = train_probe(path, "attention", ProbeSettings(learning_rate=1e-9))
     assert probe.losses == [pytest.approx(math.log(4), abs=0.02)]
-    assert not any(probe.score(path)._correct[r] == 4 for r in ("dep", "root"))
+    scores = probe.score(path)
+    assert not any(scores.counted(f"correct:{r}") == 4 for r in ("dep", "root"))
 
 
 # --- the models -----------------------------------------------------------------------
@@ -179,15 +183,16 @@ def in_pairs(model, kind, aligned, example, vectors):
 
 
 @pytest.mark.parametrize("aligned", [True, False])
-@pytest.mark.parametrize("kind", probes.KINDS)
+@pytest.mark.parametrize("kind", probes.PROBES)
 def test_factored_equals_pairs_of_vectors(corpus, vectors, kind, aligned):
-    """Of sentences of unlike length in one batch, so that filling up shows as well."""
+    """Of sentences of different length in one batch, so that padding shows as well."""
     rng = np.random.default_rng(5)
     examples = [sentence(words, rng) for words in (1, 3, 8)]
-    probe = probes._new_probe(corpus[0], kind, vectors, aligned, seed=7)
+    used = vectors if "words" in kind else None
+    probe = probes.new_probe(corpus[0], kind, ProbeSettings(aligned=aligned), used)
     for weight in probe.model.weights:
         weight.assign(rng.normal(size=weight.shape))
-    inputs = probes._fill(examples, probe)
+    inputs = probe_batches.padded(list(map(record, examples)), probe.model, vectors)
     del inputs["heads"]
     found = probe.model.predict_on_batch(inputs)
     assert found.shape == (3, 8, 9)
@@ -204,8 +209,8 @@ def test_misaligned_is_aligned_but_for_the_column(corpus, vectors):
     """Without distances, what enters the hidden units for a candidate is what enters
     them, aligned, for the next; for the last, it is ROOT's."""
     aligned, misaligned = (
-        probes._new_probe(corpus[0], "distances + words", vectors, a, seed=7).model
-        for a in (True, False)
+        probes.new_probe(corpus[0], "distances + words", settings, vectors).model
+        for settings in (ProbeSettings(seed=7), ProbeSettings(aligned=False, seed=7))
     )
     for model in (aligned, misaligned):
         model.of_distance.assign(np.zeros(model.of_distance.shape))
@@ -245,7 +250,10 @@ def test_seeds_reproduce(corpus, vectors):
     first, again, other = (
         weights_of(
             train_probe(
-                corpus[0], "attention + words", vectors=vectors, seed=seed, **FAST
+                corpus[0],
+                "attention + words",
+                replace(FAST, seed=seed),
+                vectors=vectors,
             )
         )
         for seed in (4, 4, 5)
@@ -256,7 +264,8 @@ def test_seeds_reproduce(corpus, vectors):
 
 @pytest.mark.parametrize("kind", ["attention + words", "distances + words"])
 def test_loss_falls(corpus, vectors, kind):
-    losses = train_probe(corpus[0], kind, vectors=vectors, epochs=3, **FAST).losses
+    settings = replace(FAST, epochs=3)
+    losses = train_probe(corpus[0], kind, settings, vectors=vectors).losses
     assert losses[2] < losses[1] < losses[0]
 
 
@@ -270,20 +279,25 @@ def test_sentence_by_sentence_as_in_the_paper(corpus):
 
 def test_order_is_drawn_among_a_bounded_number(monkeypatch):
     """With room for three, an example waits while two or three others are drawn."""
-    examples = [{"attns": np.zeros(10, "i1"), "number": n} for n in range(40)]
-    monkeypatch.setattr(probes, "LOOK_AHEAD", 30)
     rng = np.random.default_rng(0)
-    order = [e["number"] for e in probes._shuffled(iter(examples), rng)]
+    examples = [record(sentence(2, rng) | {"number": n}) for n in range(40)]
+    size = examples[0].values.nbytes
+    monkeypatch.setattr(probe_batches, "SHUFFLE_BUFFER", 3 * size)
+    found = list(probe_batches.shuffled(iter(examples), rng))
+    order = [maps.example["number"] for maps in found]
     assert sorted(order) == list(range(40))
     assert order != sorted(order)
     assert all(number <= place + 3 for place, number in enumerate(order))
+    # what a record caches, in float32, is not kept in the buffer
+    assert "float32" in vars(examples[0])
+    assert not any("float32" in vars(maps) for maps in found)
 
 
 def test_learning_curve_ends_as_training_does(corpus):
     train, dev = corpus
-    curve = learning_curve(train, dev, first=20, **FAST)
+    curve = learning_curve(train, dev, settings=FAST, first=20)
     assert curve.index.tolist() == [32, 64, 96, 160, 203]
-    trained = train_probe(train, **FAST).score(dev).uas()
+    trained = train_probe(train, settings=FAST).score(dev).uas()
     assert curve[203] == trained
     assert curve[203] > 0.95
 
@@ -291,10 +305,13 @@ def test_learning_curve_ends_as_training_does(corpus):
 # --- scores ---------------------------------------------------------------------------
 
 
-def scored(*arcs):
+def scored(*arcs, **known):
+    """The scores of one sentence with these relations, heads and predicted heads."""
+    relations, heads, found = zip(*arcs, strict=True)
+    example = sentence(len(arcs), np.random.default_rng(0))
+    example |= {"heads": list(heads), "relns": list(relations)}
     scores = AttachmentScores()
-    for relation, head, found in arcs:
-        scores.update({"heads": [head], "relns": [relation]}, [found])
+    scores.update(record(example, **known), found)
     return scores
 
 
@@ -310,6 +327,54 @@ def test_scores_by_hand():
     assert table.loc["punct"].tolist() == [2, 0]
     assert table["words"].tolist() == [2, 2, 1]
     assert math.isnan(scored(("punct", 1, 1)).uas())
+
+
+RELATIONS = ("nsubj", "det", "punct", "root")
+
+
+def predicted_sentence(seed):
+    """A sentence of up to 6 words, its relations drawn at random, and predicted heads;
+    the meta file is there or not."""
+    rng = np.random.default_rng(seed)
+    words = int(rng.integers(1, 7))
+    example = sentence(words, rng)
+    example["relns"] = rng.choice(RELATIONS, words).tolist()
+    meta = {"layers": [1, 2], "heads": HEADS, "level": "words"} if seed % 2 else {}
+    return record(example, meta), rng.integers(0, words + 1, words)
+
+
+PREDICTED = [predicted_sentence(seed) for seed in range(12)]
+
+
+def scores_of(places):
+    scores = AttachmentScores()
+    for place in places:
+        scores.update(*PREDICTED[place])
+    return scores
+
+
+@examples_drawn(max_examples=25, deadline=None)
+@given(
+    order=st.permutations(range(len(PREDICTED))),
+    cuts=st.lists(st.integers(0, len(PREDICTED)), max_size=5).map(sorted),
+    data=st.data(),
+)
+def test_scores_merge_in_any_split_and_order_to_the_same_bytes(
+    tmp_path_factory, order, cuts, data
+):
+    folder = tmp_path_factory.mktemp("parts")
+    parts = [order[a:b] for a, b in zip([0, *cuts], [*cuts, len(order)], strict=True)]
+    merged = AttachmentScores()
+    for number in data.draw(st.permutations(range(len(parts)))):
+        part = scores_of(parts[number])
+        if data.draw(st.booleans()):
+            save_statistics(path := folder / f"{number}.stats.pkl", {}, part)
+            (part,) = load_statistics(path, AttachmentScores)
+        merged.merge(part)
+    whole = scores_of(range(len(PREDICTED)))
+    assert pickle.dumps(merged.state()) == pickle.dumps(whole.state())
+    assert merged.relations.equals(whole.relations)
+    assert merged.uas() == whole.uas()
 
 
 def test_right_branching_by_hand(tmp_path):
@@ -334,28 +399,55 @@ def test_sentences_without_words_or_without_heads(tmp_path):
         train_probe(path)
 
 
+def runs_of_two_words(trained=None, control=None):
+    """Runs of three rows; sources of maps that are trained, and of the control."""
+    half, all_ = (
+        scored(("nsubj", 2, f), ("obj", 2, 2), **(trained or {})) for f in (1, 2)
+    )
+    random_half = scored(("nsubj", 2, 1), ("obj", 2, 2), **(control or {}))
+    both = scored(("nsubj", 2, 2), ("punct", 2, 1), **(trained or {}))
+    return {
+        "right-branching": ProbeRun("right-branching", [both], []),
+        "attention + own": ProbeRun("attention + words", [half, all_], [None] * 2),
+        "random-init attention": ProbeRun(
+            "random-init attention", [random_half], [None], control=True
+        ),
+        "random-init attention + own": ProbeRun(
+            "random-init attention + words", [random_half], [None], control=True
+        ),
+    }
+
+
 def test_table_3_by_hand():
     """Two seeds with 1 and 2 of 2 words right: 75 per cent, a deviation of 35.4."""
-    half, all_ = (scored(("nsubj", 2, f), ("obj", 2, 2)) for f in (1, 2))
-    with_punctuation = scored(("nsubj", 2, 2), ("punct", 2, 1))
-    table = table_3(
-        {
-            "right-branching": ProbeRun("right-branching", [with_punctuation], []),
-            "attention + own": ProbeRun("attention + words", [half, all_], [None] * 2),
-            "random-init attention": ProbeRun("random-init attention", [half], [None]),
-        }
-    )
+    table = table_3(runs_of_two_words(), paper_model=True)
     assert table.index.tolist()[1] == "attention + own"
     row = table.loc["attention + own"]
     assert row["UAS"] == 75
     assert row["±"] == pytest.approx(50 / math.sqrt(2))
     assert row["paper"] == 77
-    assert table["seeds"].tolist() == [0, 2, 1]
+    assert table["seeds"].tolist() == [0, 2, 1, 1]
     assert table.loc["right-branching", ["UAS", "with punctuation"]].tolist() == [
         100,
         50,
     ]
     assert pd.isna(table.loc["random-init attention", "paper"])
+
+
+def test_the_papers_numbers_stand_beside_the_papers_model_only():
+    """Known by the weights' digest, or called so; random maps have 12 x 12 heads too,
+    and the control's row is the paper's where the trained maps are."""
+    paper = {"weights_sha256": min(BERT_BASE_UNCASED), "trained": True}
+    drawn = {"trained": False}
+    table = table_3(runs_of_two_words(paper, drawn))
+    assert table["paper"].tolist()[:2] == [26, 77]
+    assert pd.isna(table["paper"].iloc[2])
+    assert table["paper"].iloc[3] == 30
+    for trained in ({}, {"weights_sha256": "0" * 64, "trained": True}, drawn):
+        assert "paper" not in table_3(runs_of_two_words(trained, drawn))
+    assert "paper" not in table_3(runs_of_two_words(paper, drawn), paper_model=False)
+    with pytest.raises(ValueError, match="weights were drawn at random"):
+        table_3(runs_of_two_words(drawn, drawn), paper_model=True)
 
 
 def test_all_rows_of_table_3(corpus, vectors, tmp_path):
@@ -370,7 +462,7 @@ def test_all_rows_of_table_3(corpus, vectors, tmp_path):
         noise.append(example)
     control = write(tmp_path / "noise_attn.pkl", noise)
     runs = probe_runs(
-        *corpus, vectors, control=(control, control), seeds=[1], epochs=2, **FAST
+        *corpus, vectors, replace(FAST, epochs=2), control=(control, control), seeds=[1]
     )
     table = table_3(runs)
     assert table.index.tolist() == [
@@ -387,7 +479,8 @@ def test_all_rows_of_table_3(corpus, vectors, tmp_path):
     assert uas["attention"] > 90
     assert uas["attention"] > uas["random-init attention"] + 20
     assert uas["attention"] > uas["right-branching"] + 20
-    without = probe_runs(*corpus, vectors, seeds=[], **FAST)
+    assert "paper" not in table
+    without = probe_runs(*corpus, vectors, FAST, seeds=[])
     assert not any("random-init" in name for name in without)
 
 
@@ -399,7 +492,10 @@ def test_files_that_no_probe_can_use_are_named(tmp_path, corpus, vectors):
     good = sentence(3, rng)
     bad = {
         "no 'heads', which preprocess_depparse.py writes": {**good, "heads": None},
-        "maps are 5 x 5, expected 4 for 2 words": {**good, "words": ["a", "b"]},
+        "maps between tokens, expected maps between words": {
+            **good,
+            "words": ["a", "b"],
+        },
         "3 words, but 3 heads and 2 relations": {**good, "relns": ["a", "b"]},
         "heads go from 0 to 4, expected 0 to 3": {**good, "heads": [0, 1, 4]},
         "maps of 1 layers and 3 heads": {**good, "attns": good["attns"][:1]},
@@ -408,14 +504,31 @@ def test_files_that_no_probe_can_use_are_named(tmp_path, corpus, vectors):
         kept = {key: value for key, value in example.items() if value is not None}
         path = write(tmp_path / f"{number}_attn.pkl", [good, kept])
         with pytest.raises(InputError, match=f"_attn.pkl: example 1: {message}"):
-            train_probe(path, **FAST)
+            train_probe(path, settings=FAST)
     with pytest.raises(InputError, match="has no examples"):
         train_probe(write(tmp_path / "empty.pkl", []))
     with pytest.raises(ValueError, match="kind is 'words', expected one of attention"):
         train_probe(corpus[0], "words")
     with pytest.raises(ValueError, match=r"the probe of attention \+ words needs vec"):
         train_probe(corpus[0], "attention + words")
-    probe = train_probe(corpus[0], **FAST)
+    probe = train_probe(corpus[0], settings=FAST)
     other = write(tmp_path / "o_attn.pkl", [{**good, "attns": good["attns"][:, :1]}])
     with pytest.raises(InputError, match="example 0: maps of 2 layers and 1 heads"):
         probe.score(other)
+    layer = {"layers": [3, 5], "heads": HEADS, "level": "words"}
+    other = write(tmp_path / "l_attn.pkl", [good], layer)
+    with pytest.raises(
+        InputError, match=r"example 0: layers of these maps is \(2, 4\)"
+    ):
+        probe.score(other)
+
+
+def test_settings_without_effect_are_refused(corpus, vectors):
+    for setting in ({"epochs": 0}, {"batch_size": 0}, {"learning_rate": 0.0}):
+        with pytest.raises(ValueError, match="expected above 0"):
+            ProbeSettings(**setting)
+    for setting in ({"aligned": False}, {"seed": 1}):
+        with pytest.raises(ValueError, match="leave both out"):
+            probe_runs(*corpus, vectors, ProbeSettings(**setting))
+    with pytest.raises(ValueError, match="the probe of attention uses no vectors"):
+        train_probe(corpus[0], vectors=vectors)

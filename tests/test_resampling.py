@@ -76,13 +76,20 @@ def test_no_trial_in_a_half_is_no_number():
 
 
 def test_held_out_is_the_mean_over_splits_by_hand():
-    """Four clusters of two trials. Candidate 0 is right in 0 and 1, candidate 1 in 2 and
-    3; of equals the first is chosen. Of the three ways to split, {01 | 23} has each half
-    choose what fails on the other: 0. In {02 | 13} and {03 | 12} both candidates are
-    equal in both halves, and the first has half of all trials. So accuracies are 0 in a
-    third of splits and 1/2 in two thirds: their mean is 1/3, their deviation root
+    """Four clusters of two trials. Candidate 0 is right in 0 and 1, candidate 1 in 2
+    and 3; of equals the first is chosen. Of the three ways to split, {01 | 23} has each
+    half choose what fails on the other: 0. In {02 | 13} and {03 | 12} both candidates
+    are equal in both halves, and the first has half of all trials. So accuracies are 0
+    in a third of splits and 1/2 in two thirds: their mean is 1/3, their deviation root
     1/18."""
     correct = np.array([[2, 0], [2, 0], [0, 2], [0, 2]])
     mean, deviation = split_half_accuracy(correct, np.full(4, 2), splits=6000)
     assert mean == pytest.approx(1 / 3, abs=0.02)
     assert deviation == pytest.approx(18**-0.5, abs=0.01)
+
+
+def test_splits_with_an_empty_half_are_left_out():
+    """Two of four clusters have trials; only splits that part them count, and in these
+    the only candidate is right for three of four."""
+    correct, total = np.array([[1], [2], [0], [0]]), np.array([2, 2, 0, 0])
+    assert split_half_accuracy(correct, total) == (0.75, 0)

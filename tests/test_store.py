@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from attention.pickled_list import HEADER, piece
 from attention.store import (
     AttentionWriter,
     is_written,
@@ -65,7 +66,8 @@ def test_written_files_are_one_pickled_list(tmp_path, count):
     assert_same(read_attention(path), EXAMPLES[:count])
     assert_same(load_attention(path), EXAMPLES[:count])
     assert_same(load_pickle(path), EXAMPLES[:count])
-    assert json.loads((tmp_path / "new" / "x_attn.meta.json").read_text()) == SETTINGS
+    meta = json.loads((tmp_path / "new" / "x_attn.meta.json").read_text())
+    assert meta == SETTINGS | {"bytes": path.stat().st_size}
     assert sorted(p.name for p in path.parent.iterdir()) == [
         "x_attn.meta.json",
         "x_attn.pkl",
@@ -162,7 +164,8 @@ def test_what_could_run_code_is_refused_by_name_before_it_runs(
 
 def test_code_hidden_among_our_own_examples_is_refused(tmp_path):
     path = tmp_path / "x_attn.pkl"
-    write(path, [EXAMPLES[0], {"attns": Stranger()}])
+    pieces = [*piece(EXAMPLES[0]), *piece({"attns": Stranger()})]
+    path.write_bytes(b"".join([HEADER, *pieces, b"."]))
     examples = read_attention(path)
     next(examples)
     with pytest.raises(InputError, match=r"refused, as it asks for posix\.system"):
