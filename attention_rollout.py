@@ -15,6 +15,7 @@ import itertools
 
 import cli
 from analysis.rollout import flow, rollout, rollout_by_head
+from attention.meta import SIZE
 from attention.record import FLOW, ROLLOUT, read_maps
 from attention.store import AttentionWriter, read_meta
 from files import InputError, check_outfile, file_digest
@@ -67,6 +68,7 @@ def main(argv: list[str] | None = None) -> None:
         "rollout": cli.describe_run(args),
     }
     settings = meta | convert(first).source.meta() | made
+    settings.pop(SIZE, None)  # of the input
     with (
         AttentionWriter(args.outfile, settings, args.resume) as writer,
         cli.progress(

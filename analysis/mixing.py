@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
+from analysis.paper import is_paper_model
 from analysis.statistic import Statistic
 from attention.record import (
     ATTENTION,
@@ -63,7 +64,7 @@ class MixingRatios(Statistic):
             ratios = np.stack([1 - itself, (1 - itself) / 2])
         else:
             ratios = maps.example["mixing"][None]  # [variants, L, N]
-        belongs = np.equal.outer(maps.roles, list(KINDS.values())).astype(float)
+        belongs = np.equal.outer(maps.roles, list(KINDS.values())).astype(int)
         self.add("ratios", ratios @ belongs)  # [variants, L, kinds]
         self.count("tokens", belongs.sum(0))
         labels = np.array(maps.labels)[maps.roles == WORD]
@@ -108,21 +109,23 @@ class MixingRatios(Statistic):
 
 
 def mixing_table(
-    statistics: Iterable[MixingRatios], paper_model: bool = False
+    statistics: Iterable[MixingRatios], paper_model: bool | None = None
 ) -> pd.DataFrame:
     """Mean mixing ratio of each variant in per cent, and the largest and smallest of
-    its layers; the published means for bert-base-uncased beside with `paper_model`."""
-    rows = {}
+    its layers. The published means stand beside where the model is bert-base-uncased
+    (`is_paper_model` tells what `paper_model` does)."""
+    statistics, rows = list(statistics), {}
+    beside = all(is_paper_model(s.source, paper_model) for s in statistics)
     for statistic in statistics:
         for variant, layers in zip(
             statistic.variants, 100 * statistic.ratios, strict=True
         ):
             rows[variant] = [layers.mean(), layers.max(), layers.min()]
-            if paper_model:
+            if beside:
                 rows[variant].append(PAPER[variant])
     columns = ["mean", "largest layer", "smallest layer", "paper"]
     return pd.DataFrame.from_dict(
-        rows, orient="index", columns=columns[: 3 + paper_model]
+        rows, orient="index", columns=columns[: 3 + beside]
     ).rename_axis("mixing ratio, %")
 
 

@@ -32,7 +32,7 @@ class HeadRoles(Statistic):
         self.accept(maps)
         attns, roles = maps.float32, maps.roles
         received = attns.mean(-2)  # [L, H, N]
-        belongs = np.equal.outer(roles, list(KINDS.values())).astype(np.float64)
+        belongs = np.equal.outer(roles, list(KINDS.values())).astype(int)
         self.count("tokens", belongs.sum(0))
         self.count("sinks", (received > self.settings["sink"]) @ belongs)
         self.add("received", received @ belongs)  # [L, H, kinds]

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from heads import interrupt
 
 import attention_gradients
 import extract_attention
@@ -56,11 +57,7 @@ def test_resumed_after_any_example_gives_the_same_bytes(tmp_path, data, bert_dir
     path = tmp_path / "data_layer-norms-residual.pkl"
     whole = path.read_bytes()
     assert run(extract_attention, data, bert_dir, *flags, "--resume") == 0
-    path.rename(f"{path}.partial")
-    meta = path.with_suffix(".meta.json")
-    meta.rename(f"{path}.partial.json")
-    with open(f"{path}.partial", "r+b") as file:
-        file.truncate(len(whole) - 30)  # within the last example
+    interrupt(path)
     assert run(extract_attention, data, bert_dir, *flags, "--resume") == 0
     assert path.read_bytes() == whole
 
