@@ -93,5 +93,6 @@ bench: $(VENV)/installed | $(MODEL)/model.safetensors
 	$(RUN) -m benchmarks.head_distances
 	$(RUN) -m benchmarks.syntax --bert-dir $(MODEL) --treebank $(EWT)/en_ewt-ud-dev.conllu
 	$(RUN) -m benchmarks.probes --treebank $(EWT)/en_ewt-ud-train.conllu
+	$(RUN) -m benchmarks.norms
 	$(RUN) -m benchmarks.gradients --vocabulary $(MODEL)/vocab.txt
 	$(RUN) -m benchmarks.extraction --vocabulary $(MODEL)/vocab.txt --treebank $(EWT)/en_ewt-ud-dev.conllu

@@ -14,7 +14,7 @@ from typing import Any
 import cli
 from attention.examples import Prepared, Skipped, prepare_examples, read_examples
 from attention.extraction import encoder_source
-from attention.heads import read_head_name
+from attention.heads import head_name, read_head_name
 from attention.record import Maps, Source
 from attention.store import AttentionWriter, is_written
 from bert import BertConfig, Tokenizer, load_tokenizer
@@ -169,7 +169,11 @@ def prepare(
         layers=range(config.num_hidden_layers) if layers is None else layers,
         level=level,
         quantity=quantity,
-        gates=tuple(f"{flag} {h}" for flag in gates for h in sorted(vars(args)[flag])),
+        gates=tuple(
+            f"{flag} {head_name(*head)}"
+            for flag, heads in gates.items()
+            for head in sorted({*heads})
+        ),
         trained=random_init == "none",
         weights_sha256=None if random_init == "all" else weight_digest(args.bert_dir),
     )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from attention.examples import Prepared, prepare_examples
+from attention.heads import head_name
 from attention.record import ATTENTION, QUANTITIES, TOKENS, WORDS, Maps, Source
 from attention.word_level import word_attention
 from bert.folder import weight_digest
@@ -44,7 +45,8 @@ def extract_attention(
 
     Examples are objects with exactly one of "text", "words" and "tokens"; `model` and
     `tokenizer` come from `bert.load_model` and `bert.load_tokenizer`. The values of a
-    record are [L, H, T, T], or at word level [L, H, W + 2, W + 2], of type `dtype`;
+    record are [L, H, T, T], or at word level [L, H, W + 2, W + 2], of type `dtype`, and
+    of the model's quantity (with H = 1 where that is of layers, not of heads);
     `word_level_mode` is one of word_level.MODES, by default "mean". Examples longer
     than `max_length` tokens are left out with a warning. Raises InputError for an
     example that cannot be used.
@@ -67,7 +69,9 @@ def extract_attention(
     source = encoder_source(
         model.config,
         layers=model.layers_kept,
+        quantity=model.quantity,
         level=WORDS if word_level else TOKENS,
+        gates=_gates(model),
         trained=model.trained,
         weights_sha256=weight_digest(model.folder) if model.trained else None,
     )
@@ -78,6 +82,15 @@ def extract_attention(
         tokens_a_batch=batch_size * max_length,
         mode=(word_level_mode or "mean") if word_level else None,
         dtype=dtype,
+    )
+
+
+def _gates(model: "BertModel") -> tuple[str, ...]:
+    """The heads that `BertModel.gate` took out, as a source has them."""
+    return tuple(
+        f"{flag} {head_name(*head)}"
+        for flag, taken in (("ablate", model.gates == 0), ("uniform", model.uniform))
+        for head in np.argwhere(taken)
     )
 
 

@@ -148,8 +148,11 @@ class BertModel(keras.Model):
     """BERT's encoder, which gives its attention maps.
 
     `layers_kept` are the layers (from 0) whose maps are given, in this order, by
-    default all; `maps_dtype` is the type in which the maps leave the model.
+    default all; `maps_dtype` is the type in which the maps leave the model. Subclasses
+    in norms.py give maps of another `quantity`.
     """
+
+    quantity = "attention"
 
     def __init__(
         self,

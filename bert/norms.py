@@ -21,6 +21,8 @@ from bert.modeling import BertModel
 class HeadNorms(BertModel):
     """BERT that gives a_ij ||f_h(x_j)|| for each head, maps [B, H, T, T]."""
 
+    quantity = "norms"
+
     def measure(self, layer, x, attention, gates) -> tuple:
         values, kernel = _carried(layer, x, gates)
         gram = ops.matmul(kernel, ops.transpose(kernel, (0, 2, 1)))  # [H, E, E]
@@ -44,6 +46,7 @@ class LayerNorms(BertModel):
     def __init__(self, *args, include: str, **kwargs):
         super().__init__(*args, **kwargs)
         self.include = include
+        self.quantity = "layer-norms" + ("" if include == "none" else f"-{include}")
 
     def measure(self, layer, x, attention, gates) -> tuple:
         values, kernel = _carried(layer, x, gates)

@@ -55,7 +55,7 @@ def test_mixing_has_a_line_for_each_variant():
     assert names == ["weights", "weights with residual", "norms with residual"]
     np.testing.assert_allclose(ax.lines[0].get_ydata(), statistics[0].ratios[0])
     assert ax.lines[2].get_ydata().tolist() == [0.25, 0.25]
-    assert ax.lines[0].get_xdata() == [1, 2]
+    assert list(ax.lines[0].get_xdata()) == [1, 2]
 
 
 def test_maps_share_a_scale():

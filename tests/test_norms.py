@@ -6,7 +6,7 @@ import pytest
 from conftest import CONFIG, tiny_weights
 
 from attention.examples import prepare_examples
-from attention.extraction import attention_maps, encoder_source
+from attention.extraction import attention_maps, encoder_source, extract_attention
 from attention.record import LAYER_NORMS, QUANTITIES, Maps
 from attention.word_level import word_attention
 from bert import load_model
@@ -46,6 +46,16 @@ def carried(item, layer, include="none"):
 
 def test_quantities_have_models():
     assert {q for q in QUANTITIES if "norms" in q} == MODELS.keys()
+
+
+@pytest.mark.parametrize("quantity", MODELS)
+def test_records_say_what_the_model_gives(bert_dir, tokenizer, quantity):
+    model = load_model(bert_dir, quantity=quantity)
+    model.gate(ablated=[(1, 2)], uniform=[(0, 0), (0, 1)])
+    (maps,) = extract_attention([EXAMPLES[0]], model, tokenizer, max_length=32)
+    assert maps.quantity == quantity
+    assert maps.source.gates == ("ablate 2-3", "uniform 1-1", "uniform 1-2")
+    assert len(maps.values[0]) == maps.source.heads
 
 
 def test_norms_of_heads(bert_dir, tokenizer):
