@@ -2,9 +2,11 @@
 
 import argparse
 import contextlib
+import errno
 import functools
 import importlib.metadata
 import importlib.util
+import io
 import os
 import re
 import sys
@@ -52,10 +54,11 @@ def script(main: Callable[..., None]) -> Callable[..., int]:
 
     @functools.wraps(main)
     def run(argv: list[str] | None = None) -> int:
+        _prepare_streams()
         try:
             main(argv)
         except (InputError, OSError) as error:
-            print(f"error: {error}", file=sys.stderr)
+            print(f"error: {_sentence(error)}", file=sys.stderr)
             return 1
         except KeyboardInterrupt:
             print("interrupted", file=sys.stderr)
@@ -63,6 +66,39 @@ def script(main: Callable[..., None]) -> Callable[..., int]:
         return 0
 
     return run
+
+
+def _prepare_streams() -> None:
+    """Let no message fail: not of a file name that the terminal cannot show, and not
+    where standard error or output is closed, whose number a file would get instead."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # a new file takes the lowest free number
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def threads() -> int:
+    """How many threads TensorFlow computes with, on which the last bits depend."""
+    if (given := os.environ.get("TF_NUM_INTRAOP_THREADS", "")).isdigit() and int(given):
+        return int(given)
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _sentence(error: InputError | OSError) -> str:
+    """What is wrong, without "[Errno 2]", and what to do about it."""
+    if not isinstance(error, OSError) or not error.strerror:
+        return str(error)
+    advice = {
+        errno.ENOENT: "; is the name right?",
+        errno.EISDIR: "; expected a file",
+        errno.ENOSPC: "; free some space, then run the same command again",
+    }.get(error.errno, "")
+    place = "" if error.filename is None else f"{error.filename}: "
+    return f"{place}{error.strerror}{advice}"
 
 
 def file_path(value: str) -> Path:
@@ -119,7 +155,8 @@ def advise(message: str) -> Iterator[None]:
 
 
 def describe_run(args: argparse.Namespace) -> dict:
-    """What decides, beside the input, what a script writes: flags and versions."""
+    """What decides, beside the input, what a script writes: flags, versions and the
+    number of threads, as sums in another order differ in their last bits."""
     backend = os.environ.get("KERAS_BACKEND", "tensorflow")
     if importlib.util.find_spec(backend) is None:
         raise InputError(f"KERAS_BACKEND is {backend!r}, which is not installed")
@@ -133,6 +170,7 @@ def describe_run(args: argparse.Namespace) -> dict:
             package: importlib.metadata.version(package)
             for package in ("keras", backend, "numpy", "tokenizers")
         },
+        "threads": threads(),
     }
 
 

@@ -2,8 +2,8 @@
 
 In:  CoNLL-2012, GUM's three columns, or CoNLL-U (.conllu) with Entity= in MISC; see
      corpora/coreference.py
-Out: a JSON list of {"words", "sentences", "mentions", ...}, each the whole sentences of
-     a document that fit into BERT together
+Out: a JSON list of {"words", "sentences", "mentions", ...}; each is a stretch, the
+     whole sentences of a document that fit into BERT together
 
 Try: python preprocess_coref.py --data-dir examples/coref --bert-dir DIR \\
          --outfile out/coref/dev.json
@@ -15,7 +15,7 @@ import cli
 from bert import load_tokenizer
 from corpora.coreference import find_files
 from corpora.examples import write_examples
-from corpora.stretches import SHORTEST_STRETCH, cut_documents
+from corpora.stretches import SHORTEST_STRETCH, cut_documents, require_mentions
 from files import InputError
 
 
@@ -55,7 +55,7 @@ def parse_args(argv: list[str] | None):
         type=cli.positive,
         metavar="N",
         default=128,
-        help="word pieces a stretch at most, [CLS] and [SEP] included",
+        help="word pieces in a stretch at most, [CLS] and [SEP] included",
     )
     add("--cased", action="store_true", help="keep case (and accents) of the text")
     add(
@@ -75,12 +75,14 @@ def main(argv: list[str] | None = None) -> None:
     paths = args.data_file or find_files(args.data_dir)
     if args.outfile.resolve() in [path.resolve() for path in paths]:
         raise InputError(f"{args.outfile}: would be overwritten; name another")
+    tokenizer = load_tokenizer(args.bert_dir, args.cased)
     cut = cut_documents(
         paths,
-        load_tokenizer(args.bert_dir, args.cased),
+        tokenizer,
         max_length=args.max_sequence_length,
         windows=args.windows,
     )
+    require_mentions(cut, paths)
     write_examples(args.outfile, cut.examples)
     words = sum(len(example["words"]) for example in cut.examples)
     mentions = sum(len(example["mentions"]) for example in cut.examples)
@@ -96,21 +98,28 @@ def main(argv: list[str] | None = None) -> None:
         f"{cli.plural(len(clusters), 'cluster')}"
     )
     sentences = cli.plural(cut.sentences, "sentence")
-    if cut.beyond:
-        print(
-            f"{cut.beyond:,} of {sentences} lie beyond the first stretch of their "
-            "documents (--windows keeps them)"
-        )
-    if cut.too_long:
-        print(
-            f"{cut.too_long:,} of {sentences} left out, each too long by itself for "
-            f"{args.max_sequence_length} word pieces"
-        )
-    if cut.cut_mentions:
-        print(
-            f"{cli.plural(cut.cut_mentions, 'mention')} left out, which reach beyond "
-            "the end of their stretch"
-        )
+    limit = args.max_sequence_length
+    reports = {
+        f"of {sentences} lie beyond the first stretch of their documents (--windows "
+        "keeps them)": cut.beyond,
+        f"of {sentences} left out, each too long by itself for {limit} word "
+        "pieces": cut.too_long,
+        f"of {sentences} have placeholders such as _ instead of words: get the text "
+        "from the corpus's publisher": cut.withheld,
+    }
+    for text, count in reports.items():
+        if count:
+            print(f"{count:,} {text}")
+    reports = {
+        "left out, which reach beyond the end of their stretch": cut.cut_mentions,
+        "left out, whose span is in its cluster already": cut.repeated,
+        "left out, of empty nodes only (zeros)": cut.zeros,
+    }
+    for text, count in reports.items():
+        if count:
+            print(f"{cli.plural(count, 'mention')} {text}")
+    if warning := tokenizer.unknown_warning(cut.unknown / cut.pieces):
+        print(warning)
 
 
 if __name__ == "__main__":

@@ -13,10 +13,11 @@ from pathlib import Path
 
 import cli
 from corpora.examples import write_examples
+from corpora.lines import is_withheld
 from corpora.treebank import find_splits, read_treebank
 from files import InputError
 
-LISTED = 3  # sentences that are no trees
+LISTED = 3  # sentences that are not trees
 
 
 def parse_args(argv: list[str] | None):
@@ -50,7 +51,7 @@ def parse_args(argv: list[str] | None):
         action="store_true",
         help="cut subtypes of relations, so that nmod:poss becomes nmod",
     )
-    add("--strict", action="store_true", help="refuse sentences that are no trees")
+    add("--strict", action="store_true", help="refuse sentences that are not trees")
     return parser.parse_args(argv)
 
 
@@ -82,8 +83,13 @@ def main(argv: list[str] | None = None) -> None:
             f"{cli.plural(len(examples), 'sentence')} of {cli.plural(words, 'word')} "
             f"written to {outfile}"
         )
+        if withheld := sum(is_withheld(example["words"]) for example in examples):
+            print(
+                f"{cli.plural(withheld, 'sentence')} of placeholders such as _ instead "
+                "of words: get the text from the treebank's publisher"
+            )
         if defects:
-            print(f"kept, though no trees: {cli.plural(len(defects), 'sentence')}")
+            print(f"{cli.plural(len(defects), 'sentence')} kept that are not trees:")
             print(*defects[:LISTED], sep="\n")
             if len(defects) > LISTED:
                 print(f"and {len(defects) - LISTED} more")

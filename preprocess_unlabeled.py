@@ -1,15 +1,18 @@
 """Cut plain text into spans for the general analysis (Section 3).
 
-In:  a text file, one sentence a line, an empty line between documents
+In:  a text file, one sentence a line, an empty line between documents; or with
+     --split-sentences, lines that end anywhere (a paragraph a line, wrapped lines)
 Out: a JSON list of {"tokens": ["[CLS]", ..., "[SEP]", ..., "[SEP]"]}
 
 Try: python preprocess_unlabeled.py --data-file examples/unlabeled.txt --bert-dir DIR
 """
 
+import itertools
 from pathlib import Path
 
 import cli
 from bert import load_tokenizer
+from bert.tokenization import unknown_share
 from corpora.examples import write_examples
 from corpora.unlabeled import SHORTEST_SPAN, cut_corpus
 from files import InputError
@@ -50,15 +53,24 @@ def parse_args(argv: list[str] | None):
         type=cli.positive,
         metavar="N",
         default=128,
-        help="tokens a span",
+        help="tokens in a span, at most",
     )
     add("--cased", action="store_true", help="keep case (and accents) of the text")
+    add(
+        "--split-sentences",
+        metavar="LANGUAGE",
+        nargs="?",
+        const="en",
+        help="split the text into sentences first, by the rules that the library "
+        "sentencex has for this language code, English without one; the lines of a "
+        "document are joined",
+    )
     add("--seed", type=cli.seed, metavar="N", default=0, help="of the random cuts")
     add(
         "--keep-all",
         action="store_true",
-        help="go on with a document after a chunk of a single sentence, which ends it "
-        "in the original",
+        help="go on with a document after a chunk of a single sentence; in the "
+        "original that ends the document",
     )
     args = parser.parse_args(argv)
     if args.max_sequence_length < SHORTEST_SPAN:
@@ -72,13 +84,15 @@ def main(argv: list[str] | None = None) -> None:
     args = parse_args(argv)
     if args.outfile.resolve() == args.data_file.resolve():
         raise InputError(f"{args.data_file}: would be overwritten; name an --outfile")
+    tokenizer = load_tokenizer(args.bert_dir, args.cased)
     spans = cut_corpus(
         args.data_file,
-        load_tokenizer(args.bert_dir, args.cased),
+        tokenizer,
         num_docs=args.num_docs,
         max_length=args.max_sequence_length,
         seed=args.seed,
         keep_all=args.keep_all,
+        split_sentences=args.split_sentences,
     )
     write_examples(args.outfile, spans.examples)
     print(
@@ -88,9 +102,12 @@ def main(argv: list[str] | None = None) -> None:
     if spans.dropped:
         print(
             f"{spans.dropped:,} of {cli.plural(spans.sentences, 'sentence')} dropped: "
-            "a chunk that is one single sentence has no second part"
+            "a chunk of a single sentence has no second part"
             + ("" if args.keep_all else ", and ends its document (--keep-all goes on)")
         )
+    tokens = itertools.chain(*(example["tokens"] for example in spans.examples))
+    if warning := tokenizer.unknown_warning(unknown_share(tokens)):
+        print(warning)
 
 
 if __name__ == "__main__":

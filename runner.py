@@ -12,14 +12,21 @@ from pathlib import Path
 from typing import Any
 
 import cli
-from attention.examples import Prepared, Skipped, prepare_examples, read_examples
+from attention.examples import (
+    Prepared,
+    Skipped,
+    prepare_examples,
+    read_examples,
+    require_examples,
+    unknown_tokens,
+)
 from attention.extraction import encoder_source
 from attention.heads import head_name, read_head_name
 from attention.record import Maps, Source
 from attention.store import AttentionWriter, is_written
 from bert import BertConfig, Tokenizer, load_tokenizer
 from bert.folder import config_digest, weight_digest
-from files import InputError, check_outfile, file_digest
+from files import check_outfile, file_digest, partial_path
 
 
 @dataclasses.dataclass
@@ -51,6 +58,7 @@ class Run:
                 "config_sha256": config_digest(self.args.bert_dir),
                 "examples": self.examples,
                 "written": len(self.prepared),
+                "unknown_share": round(unknown_tokens(self.prepared), 4),
                 "left_out": [
                     {"example": s.example, "why": f"{s.tokens} tokens"}
                     for s in self.skipped
@@ -152,18 +160,7 @@ def prepare(
     prepared, skipped = prepare_examples(
         examples, tokenizer, config, max_length=args.max_sequence_length, **options
     )
-    if not examples:
-        raise InputError(
-            f"{args.preprocessed_data_file}: holds no example: what did preprocessing "
-            "report?"
-        )
-    if not prepared:
-        shortest = min(s.tokens for s in skipped)
-        raise InputError(
-            f"{args.preprocessed_data_file}: no example has at most "
-            f"{args.max_sequence_length} tokens; the shortest has {shortest}: raise "
-            "--max-sequence-length"
-        )
+    require_examples(prepared, skipped)
     source = encoder_source(
         config,
         layers=range(config.num_hidden_layers) if layers is None else layers,
@@ -223,7 +220,7 @@ def write(
     if args.resume and is_written(args.outfile, settings):
         print(f"{args.outfile} is whole already")
         return False
-    unfinished = args.outfile.with_name(args.outfile.name + ".partial")
+    unfinished = partial_path(args.outfile)
     if unfinished.exists() and not args.resume:
         print(f"{unfinished} is overwritten; --resume would go on with it")
     encoder = load()
@@ -249,6 +246,8 @@ def write(
         f"({args.outfile.stat().st_size / 1e6:,.1f} MB) in "
         f"{time.monotonic() - started:,.0f} s on {device}"
     )
+    if warning := run.tokenizer.unknown_warning(settings["unknown_share"]):
+        print(warning)
     if run.skipped:
         print(
             f"{cli.plural(len(run.skipped), 'example')} left out, longer than "

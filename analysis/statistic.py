@@ -208,8 +208,8 @@ def _whole_numbers(array: np.ndarray) -> np.ndarray:
 def _canonical(value: Any) -> Any:
     """Plain values such that equal ones are pickled to equal bytes.
 
-    Pickle refers back to an object that it has met; so equal strings must be one
-    object, and arrays their own.
+    Pickle refers back to an object that it has met. So equal strings must be one, and
+    arrays their own, with NumPy's own object for int64, which `astype` gives.
     """
     if isinstance(value, str):
         return sys.intern(value)
@@ -219,7 +219,7 @@ def _canonical(value: Any) -> Any:
         return [_canonical(v) for v in value]
     if isinstance(value, np.generic):
         return value.item()
-    return value.copy() if isinstance(value, np.ndarray) else value
+    return value.astype(np.int64) if isinstance(value, np.ndarray) else value
 
 
 def block_of(name: str) -> int:

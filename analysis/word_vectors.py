@@ -5,15 +5,23 @@ zeros where the file has no such row itself.
 """
 
 import codecs
+import collections
+import contextlib
 import dataclasses
+import gzip
+import itertools
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 import numpy as np
 
 from attention.store import load_pickle, read_attention
 from files import InputError
+
+SEPARATORS = (b" ", b"\t", b",")
+LAYOUT_LINES = 100  # of a text file, that tell its separator and dimensions
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,13 +71,14 @@ def corpus_vocabulary(*paths: str | Path) -> list[str]:
 def load_glove(path: str | Path, vocabulary: Iterable[str]) -> WordVectors:
     """GloVe's vectors of the words in `vocabulary`, which is lower-cased.
 
-    Reads the text format, `<word> <number> ...` on a line, in one pass that holds only
-    the rows asked for. The number of dimensions is that of the first line. A word may
-    hold spaces, as some do in the 840B file, and a first line `<rows> <dimensions>`, as
-    word2vec writes it, is passed over. Or else `embeddings.pkl`, the original's array
-    [rows, D], with `vocab.pkl` (word -> row) beside it: there row 0 is kept for unknown
-    words. Raises InputError, which names file and line, for anything else, and where
-    none of the words is found.
+    Reads the text format, `<word> <number> ...` on a line with spaces, tabs or commas
+    between, compressed by gzip or not, in one pass that holds the rows asked for. A
+    word may hold spaces, as some do in the 840B file; the number of dimensions is that
+    of most of the first lines. A first line `<rows> <dimensions>`, as word2vec writes
+    it, is skipped. Or else `embeddings.pkl`, the original's array [rows, D], with
+    `vocab.pkl` (word -> row) beside it: there row 0 is kept for unknown words. Raises
+    InputError, which names file and line, for anything else, and where none of the
+    words is found.
     """
     path = Path(path)
     wanted = {word.lower() for word in vocabulary}
@@ -78,34 +87,32 @@ def load_glove(path: str | Path, vocabulary: Iterable[str]) -> WordVectors:
     else:
         found, unknown = _read_text(path, wanted), None
     if not found:
-        raise InputError(f"{path}: has none of the {len(wanted):,} words asked for")
+        raise InputError(
+            f"{path}: has none of the {len(wanted):,} words asked for; "
+            "is it of another language?"
+        )
     words = sorted(found)
     return WordVectors.from_matrix("GloVe", words, [found[w] for w in words], unknown)
 
 
 def _read_text(path: Path, wanted: set[str]) -> dict[str, np.ndarray]:
     """The vectors of the words in `wanted` that the file has."""
-    beginnings = {word.split(" ")[0].encode() for word in wanted}
-    dimensions, found = None, {}
-    with open(path, "rb") as file:
-        for number, line in enumerate(_lines(file), 1):
-            line = line.removeprefix(codecs.BOM_UTF8).rstrip(b" \r\n")
-            if dimensions is None:
-                fields = line.split(b" ")
-                if len(fields) == 2:  # a header
-                    dimensions = _header(path, fields)
-                    continue
-                dimensions = len(fields) - 1
+    found: dict[str, np.ndarray] = {}
+    with _open_lines(path) as lines:
+        first = list(itertools.islice(lines, LAYOUT_LINES))
+        separator, dimensions, header = _layout(path, first)
+        beginnings = {word.encode().split(separator)[0] for word in wanted}
+        for number, line in enumerate(itertools.chain(first, lines), 1):
             # most lines are of other words, and only looked at so far
-            if line.split(b" ", 1)[0] not in beginnings:
+            if line.split(separator, 1)[0] not in beginnings or number <= header:
                 continue
-            word, *values = line.rsplit(b" ", dimensions)
+            word, *values = line.rsplit(separator, dimensions)
             try:
                 vector = np.array(values, np.float32)
             except ValueError:
                 vector = np.zeros(0)
-            sound = len(vector) == dimensions and np.isfinite(vector).all()
-            if not dimensions or not sound:
+            complete = len(vector) == dimensions and np.isfinite(vector).all()
+            if not dimensions or not complete:
                 raise InputError(
                     f"{path}:{number}: expected a word and {dimensions} numbers, "
                     f"found {line[:60].decode(errors='replace')!r}"
@@ -115,6 +122,72 @@ def _read_text(path: Path, wanted: set[str]) -> dict[str, np.ndarray]:
     return found
 
 
+@contextlib.contextmanager
+def _open_lines(path: Path) -> Iterator[Iterator[bytes]]:
+    """The lines of a file, compressed by gzip or not, with a progress bar."""
+    from tqdm import tqdm
+
+    with (
+        open(path, "rb") as raw,
+        tqdm(total=path.stat().st_size, unit="B", unit_scale=True, disable=None) as bar,
+    ):
+        magic = raw.read(4)
+        raw.seek(0)
+        if magic == b"PK\3\4":
+            raise InputError(f"{path}: a zip archive; unpack it, and name a file of it")
+
+        def lines(file: IO[bytes]) -> Iterator[bytes]:
+            for number, line in enumerate(file):
+                yield line.removeprefix(codecs.BOM_UTF8).rstrip(b" \t\r\n")
+                if number % 1000 == 0:
+                    bar.update(raw.tell() - bar.n)
+
+        if not magic.startswith(b"\x1f\x8b"):
+            yield lines(raw)
+            return
+        try:
+            with gzip.open(raw) as file:
+                yield lines(file)
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise InputError(
+                f"{path}: broken gzip file ({error}); fetch it again"
+            ) from None
+
+
+def _layout(path: Path, lines: list[bytes]) -> tuple[bytes, int, bool]:
+    """What separates columns, how many numbers there are, whether line 1 is a header.
+
+    A word may hold spaces and numbers, so that what most of the first lines end in
+    counts; of equals, the first.
+    """
+    if any(b"\0" in line for line in lines):
+        raise InputError(
+            f"{path}: expected text, found a binary file (word2vec's?); convert it"
+        )
+    separator = max(
+        SEPARATORS, key=lambda s: sum(_final_numbers(line.split(s)) for line in lines)
+    )
+    fields = lines[0].split(separator) if lines else []
+    if len(fields) == 2:
+        return separator, _header(path, fields), True
+    counts = collections.Counter(
+        _final_numbers(line.split(separator)) for line in lines
+    )
+    return separator, counts.most_common(1)[0][0] if counts else 0, False
+
+
+def _final_numbers(fields: list[bytes]) -> int:
+    """How many fields after the first are numbers, counted from the end."""
+    count = 0
+    for field in reversed(fields[1:]):
+        try:
+            float(field)
+        except ValueError:
+            break
+        count += 1
+    return count
+
+
 def _header(path: Path, fields: list[bytes]) -> int:
     if not all(field.isdigit() and len(field) < 10 for field in fields):
         raise InputError(
@@ -122,17 +195,6 @@ def _header(path: Path, fields: list[bytes]) -> int:
             f"dimensions, found {b' '.join(fields)[:60].decode(errors='replace')!r}"
         )
     return int(fields[1])
-
-
-def _lines(file: BinaryIO) -> Iterator[bytes]:
-    """Lines of a file, with a progress bar over its bytes."""
-    from tqdm import tqdm
-
-    size = Path(file.name).stat().st_size
-    with tqdm(total=size, unit="B", unit_scale=True, disable=None) as bar:
-        for line in file:
-            yield line
-            bar.update(len(line))
 
 
 def _read_pickles(

@@ -6,11 +6,20 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from bert.folder import BertConfig
-from bert.tokenization import CLS, SEP, UNK, Tokenizer
+from bert.tokenization import CLS, SEP, UNK, Tokenizer, unknown_share
 from files import InputError
 
 FIELDS = ("text", "words", "tokens")
 SEGMENT_IDS = ("zeros", "sep")
+# what turns a file of another kind into examples
+SCRIPTS = {
+    ".txt": "preprocess_unlabeled.py (text) or preprocess_depparse.py (a treebank)",
+    ".conllx": "preprocess_depparse.py",
+    ".conll10": "preprocess_depparse.py",
+    ".conll": "preprocess_depparse.py (treebanks) or preprocess_coref.py (coreference)",
+    ".v4_gold_conll": "preprocess_coref.py",
+}
+SCRIPTS[".conllu"] = SCRIPTS[".conll"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,27 +36,39 @@ class Prepared:
 
 @dataclasses.dataclass(frozen=True)
 class Skipped:
-    """An example left out: which (from 0), and how many tokens it has."""
+    """An example that was left out as too long."""
 
-    example: int
-    tokens: int
+    example: int  # its number, from 0
+    tokens: int  # how many it has
 
 
 def read_examples(path: str | Path) -> list[dict]:
     """Read a JSON list of examples and check the form of each.
 
     Each is an object with exactly one of "text" (a string), "words" (a list of strings)
-    and "tokens" (a list of word pieces); other keys are kept. Raises InputError.
+    and "tokens" (a list of word pieces); other keys are kept. Raises InputError, also
+    for an empty list, and for a corpus that is not preprocessed yet.
     """
+    path = Path(path)
     try:
-        examples = json.loads(Path(path).read_text(encoding="utf-8-sig"))
+        examples = json.loads(path.read_text(encoding="utf-8-sig"))
     except ValueError as error:  # not UTF-8, not JSON
+        if script := SCRIPTS.get(path.suffix):
+            raise InputError(
+                f"{path}: expected JSON of examples; make it from this file with "
+                f"{script}"
+            ) from None
         raise InputError(f"{path}: not JSON ({error})") from None
     except RecursionError:
         raise InputError(f"{path}: not JSON of examples (nested too deeply)") from None
     if not isinstance(examples, list):
         raise InputError(
             f"{path}: expected a list of examples, found {_kind(examples)}"
+        )
+    if not examples:
+        raise InputError(
+            f"{path}: expected examples, found an empty list; what did the script that "
+            "wrote it report?"
         )
     for i, example in enumerate(examples):
         try:
@@ -73,10 +94,8 @@ def _check(example: object) -> None:
             raise InputError(f"'text' must be a string, found {_kind(value)}")
     elif not isinstance(value, list):
         raise InputError(f"'{field}' must be a list of strings, found {_kind(value)}")
-    elif strangers := [v for v in value if not isinstance(v, str)]:
-        raise InputError(
-            f"'{field}' must hold strings only, found {_kind(strangers[0])}"
-        )
+    elif others := [v for v in value if not isinstance(v, str)]:
+        raise InputError(f"'{field}' must hold strings only, found {_kind(others[0])}")
     elif field == "tokens" and not value:
         raise InputError("'tokens' must hold [CLS] and [SEP], found no token")
 
@@ -93,19 +112,31 @@ def prepare_examples(
     """Tokenize and number examples; leave out those of more than `max_length` tokens.
 
     `segment_ids` is "zeros" (as the paper's released maps) or "sep" (1 after the first
-    [SEP]); a "segment_ids" field in an example wins. `need_words` asks for "words" in
-    each. Raises InputError, which names the example, for what cannot be used, and for
-    lengths or a vocabulary beyond what the model (`config`) has.
+    [SEP]; for models of two segment types); a "segment_ids" field in an example wins.
+    `need_words` asks for "words" in each. Raises ValueError for another `segment_ids`;
+    InputError, which names the example, for what cannot be used, and for lengths, a
+    vocabulary or segments beyond what the model (`config`) has.
     """
+    if segment_ids not in SEGMENT_IDS:
+        raise ValueError(
+            f"segment_ids is {segment_ids!r}, expected one of {', '.join(SEGMENT_IDS)}"
+        )
+    if segment_ids == "sep" and config.type_vocab_size < 2:
+        raise InputError(
+            "segment ids by [SEP] need a model of two segment types, this one has "
+            f"{config.type_vocab_size}: leave out --segment-ids sep"
+        )
     if max_length > config.max_position_embeddings:
         raise InputError(
             f"a maximum of {max_length} tokens is beyond the "
-            f"{config.max_position_embeddings} positions of the model"
+            f"{config.max_position_embeddings} positions of the model: lower "
+            "--max-sequence-length"
         )
     if (highest := max(tokenizer.vocabulary.values())) >= config.vocab_size:
         raise InputError(
             f"the vocabulary goes up to number {highest}, but the model has "
-            f"{config.vocab_size} words: they do not belong together"
+            f"{config.vocab_size} word pieces: they do not belong together; take "
+            "vocabulary and weights from one model"
         )
     prepared, skipped = [], []
     for i, example in enumerate(examples):
@@ -121,6 +152,21 @@ def prepare_examples(
         else:
             prepared.append(item)
     return prepared, skipped
+
+
+def require_examples(prepared: list[Prepared], skipped: list[Skipped]) -> None:
+    """InputError where every example was too long: nothing would be written."""
+    if not prepared and skipped:
+        raise InputError(
+            f"no example left, as all {len(skipped):,} are too long; the shortest has "
+            f"{min(item.tokens for item in skipped)} tokens: raise "
+            "--max-sequence-length, or cut the examples"
+        )
+
+
+def unknown_tokens(prepared: Iterable[Prepared]) -> float:
+    """The share of [UNK] among the tokens of examples, [CLS] and [SEP] not counted."""
+    return unknown_share(token for item in prepared for token in item.tokens)
 
 
 def _prepare(

@@ -197,11 +197,14 @@ class _Unpickler(pickle._Unpickler):
         maker = self.stack[-1]
         if not is_maker(maker):
             raise RefusedError("a call of what is no function")
+        for argument in arguments:  # a short call may have long arguments
+            if isinstance(argument, str | bytes):
+                self._spend(len(argument))
+            elif isinstance(argument, list):
+                self._spend(MEMBER * len(argument))
         self.stack[-1] = value = maker(*arguments)
         if isinstance(value, bytes | bytearray):
             self._spend(len(value))
-        elif isinstance(value, set | frozenset):
-            self._spend(MEMBER * len(value))
 
     dispatch[pickle.REDUCE[0]] = load_reduce
 

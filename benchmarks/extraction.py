@@ -1,8 +1,7 @@
 """Extraction of attention maps: speed beside transformers, and memory.
 
-BERT-base size with random weights. Each figure comes from processes of its own, run in
-turn A B A B, so that neither library holds the other's threads or memory and a drift of
-the machine's speed meets both; ratios are taken pair by pair, then their median.
+BERT-base size with random weights; each job has a process of its own, so that neither
+library holds the other's threads or memory.
 
     segments   128-token segments: examples per second, beside transformers, and beside
                the machine's own float32 matrix product for the arithmetic needed
@@ -11,23 +10,19 @@ the machine's speed meets both; ratios are taken pair by pair, then their median
     memory     peak of extraction for some examples, and for four times as many
 
 Usage: python -m benchmarks.extraction --vocabulary vocab.txt --treebank FILE.conllu
-The last line is JSON.
 """
 
-import argparse
 import json
 import pickle
-import resource
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 
-ROOT = Path(__file__).parent.parent
+from benchmarks.harness import measure, parser, peak_mb, ratio, report, spread
+
 BERT_BASE = {
     "vocab_size": 30522,
     "hidden_size": 768,
@@ -43,72 +38,40 @@ BATCH = 16
 
 def main() -> None:
     """Run every measurement in turn and print the ratios."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--treebank", type=Path, help="CoNLL-U file")
-    parser.add_argument("--vocabulary", type=Path, help="vocab.txt", required=True)
-    parser.add_argument("--runs", type=int, default=5, help="of each measurement")
-    parser.add_argument("--job", help=argparse.SUPPRESS)  # a process of its own
-    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
-    args = parser.parse_args()
-    if args.job:
-        print(json.dumps(JOBS[args.job](args.folder)))
-        return
-
+    flags = parser(__doc__, runs=5)
+    flags.add_argument("--treebank", type=Path, help="CoNLL-U file")
+    flags.add_argument("--vocabulary", type=Path, help="vocab.txt", required=True)
+    args = flags.parse_args()
+    jobs = ["segments_ours", "segments_theirs"]
+    if args.treebank:
+        jobs += ["sentences_ours", "sentences_16", "sentences_128"]
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         prepare(folder, args.treebank, args.vocabulary)
-        results = {}
-        ours, theirs = in_turn(args, folder, "segments_ours", "segments_theirs")
-        rate, product = ([run[k] for run in ours] for k in ("rate", "product_rate"))
-        results["segments, examples per second"] = median(rate)
-        results["segments / matrix product"] = ratio(rate, product)
-        results["segments / transformers"] = ratio(rate, [r["rate"] for r in theirs])
-        if args.treebank:
-            ours, theirs, padded = in_turn(
-                args, folder, "sentences_ours", "sentences_16", "sentences_128"
+        measured = measure("benchmarks.extraction", jobs, folder, args.runs)
+        measured |= measure(
+            "benchmarks.extraction", ("memory_some", "memory_more"), folder, runs=3
+        )
+    ours, theirs = measured["segments_ours"], measured["segments_theirs"]
+    results = {
+        "segments, examples per second": spread(ours["rate"]),
+        "segments / matrix product": ratio(ours["rate"], ours["product_rate"]),
+        "segments / transformers": ratio(ours["rate"], theirs["rate"]),
+    }
+    if args.treebank:
+        seconds = measured["sentences_ours"]["seconds"]
+        results["sentences, seconds"] = spread(seconds)
+        for name, job in (
+            ("batches of 16", "sentences_16"),
+            ("padded to 128", "sentences_128"),
+        ):
+            results[f"sentences: transformers, {name} / ours"] = ratio(
+                measured[job]["seconds"], seconds
             )
-            seconds = [r["seconds"] for r in ours]
-            results["sentences, seconds"] = median(seconds)
-            for name, runs in (("batches of 16", theirs), ("padded to 128", padded)):
-                other = [r["seconds"] for r in runs]
-                results[f"sentences: transformers, {name} / ours"] = ratio(
-                    other, seconds
-                )
-        some, more = in_turn(args, folder, "memory_some", "memory_more", runs=3)
-        some, more = ([r["peak_mb"] for r in m] for m in (some, more))
-        results["memory for 64 examples, MB"] = median(some)
-        results["memory for 256 / for 64"] = ratio(more, some)
-    for name, value in results.items():
-        low, middle, high = value
-        print(f"{name:52} {middle:8.3f}   ({low:.3f} to {high:.3f})")
-    print(json.dumps({name: value[1] for name, value in results.items()}))
-
-
-def in_turn(
-    args, folder: Path, *jobs: str, runs: int | None = None
-) -> list[list[dict]]:
-    """Each job's results, from processes run in turn."""
-    command = [sys.executable, "-m", "benchmarks.extraction", "--folder", folder]
-    command += ["--vocabulary", args.vocabulary, "--job"]
-    found = [[] for _ in jobs]
-    for number in range(runs or args.runs):
-        for job, results in zip(jobs, found, strict=True):
-            process = subprocess.run(
-                [*command, job], cwd=ROOT, check=True, capture_output=True, text=True
-            )
-            results.append(json.loads(process.stdout.splitlines()[-1]))
-            print(f"run {number + 1} {job}: {results[-1]}", file=sys.stderr)
-    return found
-
-
-def median(values: list[float]) -> tuple[float, float, float]:
-    """Minimum, median and maximum."""
-    return min(values), statistics.median(values), max(values)
-
-
-def ratio(a: list[float], b: list[float]) -> tuple[float, float, float]:
-    """Minimum, median and maximum of the ratios, pair by pair."""
-    return median([x / y for x, y in zip(a, b, strict=True)])
+    some, more = (measured[job]["peak_mb"] for job in ("memory_some", "memory_more"))
+    results["memory for 64 examples, MB"] = spread(some)
+    results["memory for 256 / for 64"] = ratio(more, some)
+    report(results)
 
 
 def prepare(folder: Path, treebank: Path | None, vocabulary: Path) -> None:
@@ -203,8 +166,8 @@ def sentences_ours(folder: Path) -> dict:
     def extract(some: list[dict]) -> float:
         start = time.perf_counter()
         with AttentionWriter(folder / "ours.pkl", {}) as writer:
-            for example in extract_attention(some, model, tokenizer, word_level=True):
-                writer.write(example)
+            for maps in extract_attention(some, model, tokenizer, word_level=True):
+                writer.write(maps.to_example())
         return time.perf_counter() - start
 
     extract(examples[:100])
@@ -218,7 +181,7 @@ def memory(folder: Path, name: str) -> dict:
     flags = ["--bert-dir", folder / "model", "--random-init", "all"]
     flags += ["--preprocessed-data-file", folder / f"{name}.json"]
     assert extract_attention.main([*flags, "--outfile", folder / "maps.pkl"]) == 0
-    return {"peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+    return {"peak_mb": peak_mb()}
 
 
 # --- transformers ---------------------------------------------------------------------

@@ -2,79 +2,61 @@
 
 The original's formula, Jensen-Shannon divergence from its definition for each head
 against all others in NumPy, is computed on one span of 128 tokens in float64 and in
-float16, as the original does; ours on five such spans. All in one process, in turn, for
-models of several sizes. Beyond 144 heads the formula is computed for the first 48 heads
-against all, and its time multiplied.
+float16, as the original does; ours on five such spans, in the same process. Beyond 144
+heads the formula is computed for the first 48 heads against all, and its time
+multiplied.
 
 Usage: python -m benchmarks.head_distances
-The last line is JSON.
 """
 
-import argparse
-import json
-import resource
-import statistics
-import subprocess
-import sys
+import functools
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 
-ROOT = Path(__file__).parent.parent
+from benchmarks.harness import measure, parser, peak_mb, ratio, report, spread
+
 TOKENS = 128
 SIZES = ((6, 12), (12, 12), (24, 16))  # layers, heads; BERT-base is the second
+DTYPES = ("float64", "float16")
+DOCUMENTS = (200, 800)
 
 
 def main() -> None:
-    """Run every measurement and print the ratios."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--runs", type=int, default=3, help="of each measurement")
-    parser.add_argument("--memory", type=Path, help=argparse.SUPPRESS)
-    args = parser.parse_args()
-    if args.memory:
-        print(peak_memory(args.memory))
-        return
+    """Run every measurement in turn and print the ratios."""
+    args = parser(__doc__, runs=3).parse_args()
     results = {}
-    for layers, heads in SIZES:
-        for dtype in ("float64", "float16"):
-            name = f"{layers} x {heads} heads: original's formula in {dtype} / ours"
-            runs = [compare(layers, heads, dtype) for _ in range(args.runs)]
-            ratios = [theirs / ours for theirs, ours in runs]
-            results[name] = statistics.median(ratios)
-            seconds = statistics.median(ours for _, ours in runs)
-            print(
-                f"{name:60} {results[name]:8.1f}   ({min(ratios):.1f} to "
-                f"{max(ratios):.1f}); ours {seconds * 1000:.0f} ms a span",
-                flush=True,
-            )
     with tempfile.TemporaryDirectory() as temporary:
-        for documents in (200, 800):
-            path = Path(temporary, f"{documents}_attn.pkl")
-            write_maps(path, documents)
-            command = [sys.executable, "-m", "benchmarks.head_distances", "--memory"]
-            process = subprocess.run(
-                [*command, path], cwd=ROOT, check=True, capture_output=True, text=True
-            )
-            name = f"peak memory for {documents} spans, MB"
-            results[name] = float(process.stdout.splitlines()[-1])
-            print(f"{name:60} {results[name]:8.1f}", flush=True)
-            path.unlink()
-    print(json.dumps(results))
+        folder = Path(temporary)
+        for documents in DOCUMENTS:
+            write_maps(folder / f"{documents}_attn.pkl", documents)
+        measured = measure("benchmarks.head_distances", SPEED, folder, args.runs)
+        memory = measure("benchmarks.head_distances", MEMORY, folder, runs=1)
+    for job, found in measured.items():
+        name = f"{job}: original's formula / ours"
+        results[name] = ratio(found["theirs"], found["ours"])
+        results[f"{job}: ours, ms a span"] = spread(1000 * s for s in found["ours"])
+    for job, found in memory.items():
+        results[f"peak memory for {job}, MB"] = spread(found["peak_mb"])
+    report(results)
 
 
-def compare(layers: int, heads: int, dtype: str) -> tuple[float, float]:
+def compare(layers: int, heads: int, dtype: str, folder: Path) -> dict:
     """Seconds a span by the original's formula, and by ours."""
     from analysis.distances import HeadDistances
+    from attention.record import Maps, Source
 
     example = random_example(layers, heads, seed=0)
+    maps = Maps.from_example(example, Source.from_meta({}, example))
     ours = HeadDistances()
-    ours.update(example)  # compiles
+    ours.update(maps)  # compiles
     count = 5
     start = time.perf_counter()
     for _ in range(count):
-        ours.update(example)
+        # a span as it is read: checked, and nothing of it cached before
+        ours.update(Maps.from_example(example, maps.source))
     our_seconds = (time.perf_counter() - start) / count
 
     some = layers * heads if layers * heads <= 144 else 48
@@ -84,7 +66,7 @@ def compare(layers: int, heads: int, dtype: str) -> tuple[float, float]:
     # float64 is also the check that both compute the same
     tolerance = 1e-3 if dtype == "float64" else 0.1
     assert np.abs(theirs / TOKENS - ours.distances[:some]).max() < tolerance
-    return their_seconds, our_seconds
+    return {"theirs": their_seconds, "ours": our_seconds}
 
 
 def by_definition(attns: np.ndarray, dtype: str, some: int) -> np.ndarray:
@@ -123,13 +105,24 @@ def write_maps(path: Path, documents: int) -> None:
             writer.write(examples[i % len(examples)])
 
 
-def peak_memory(path: Path) -> float:
-    """Peak memory in MB of the script itself on a file."""
+def peak_memory(documents: int, folder: Path) -> dict:
+    """Peak memory of the script itself on a file."""
     import head_distances
 
+    path = folder / f"{documents}_attn.pkl"
     assert head_distances.main(["--attn-data-file", path]) == 0
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"peak_mb": peak_mb()}
 
+
+SPEED = {
+    f"{layers} x {heads} heads, {dtype}": functools.partial(
+        compare, layers, heads, dtype
+    )
+    for layers, heads in SIZES
+    for dtype in DTYPES
+}
+MEMORY = {f"{n} spans": functools.partial(peak_memory, n) for n in DOCUMENTS}
+JOBS = SPEED | MEMORY
 
 if __name__ == "__main__":
     main()

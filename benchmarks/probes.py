@@ -4,19 +4,16 @@ One epoch on a treebank's sentences, read from disk, with maps of random numbers
 are as fast as real ones. The original makes an array [N, N, 2 D] of both words' vectors
 for each pair in a sentence and multiplies it by a kernel [2 D, 2 K], a sentence and a
 call at a time. Here that is done in the same model and training as ours: once as there,
-and once with as many sentences in a step, and steps in a call, as ours has. All in one
-process, in turn; the time of compilation counts. By default at the paper's size: 12 x
-12 heads, vectors of 100 numbers.
+and once with as many sentences in a step, and steps in a call, as ours has. The time of
+compilation counts. By default at the paper's size: 12 x 12 heads, vectors of 100
+numbers.
 
 Usage: python -m benchmarks.probes --treebank FILE.conllu
-The last line is JSON.
 """
 
-import argparse
 import dataclasses
+import functools
 import json
-import operator
-import statistics
 import tempfile
 import time
 from pathlib import Path
@@ -27,7 +24,8 @@ from keras import ops
 from analysis import probes
 from analysis.probe_models import AttentionWordsProbe
 from analysis.word_vectors import WordVectors, corpus_vocabulary
-from attention.store import AttentionWriter, read_attention
+from attention.store import AttentionWriter
+from benchmarks.harness import measure, parser, ratio, report, spread
 from corpora.treebank import read_treebank
 
 LONGEST = 126  # words; about 128 tokens with [CLS] and [SEP]
@@ -60,72 +58,57 @@ class PairsProbe(AttentionWordsProbe):
 
 
 def main() -> None:
-    """Run every measurement in turn and print the ratios."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--treebank", type=Path, help="CoNLL-U file", required=True)
-    parser.add_argument("--runs", type=int, default=3, help="of each measurement")
-    parser.add_argument("--shape", type=int, nargs=2, default=(12, 12), help="L and H")
-    parser.add_argument("--dimensions", type=int, default=100, help="of word vectors")
-    args = parser.parse_args()
+    """Run every way in turn and print the ratios."""
+    flags = parser(__doc__, runs=3)
+    flags.add_argument("--treebank", type=Path, help="CoNLL-U file", required=True)
+    flags.add_argument("--shape", type=int, nargs=2, default=(12, 12), help="L and H")
+    flags.add_argument("--dimensions", type=int, default=100, help="of word vectors")
+    args = flags.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
-        maps = Path(temporary, "maps.pkl")
-        sentences = write_maps(maps, args.treebank, args.shape)
-        words = corpus_vocabulary(maps)
-        rng = np.random.default_rng(0)
-        matrix = rng.normal(size=(len(words), args.dimensions))
-        vectors = WordVectors.from_matrix("random", words, matrix)
-        start = time.perf_counter()
-        for _ in read_attention(maps):
-            pass
-        print(f"{sentences} sentences, read in {time.perf_counter() - start:.1f} s")
-        ways = {  # model, sentences a step, sentences a call
-            "pairs, as the original": (PairsProbe, 1, 1),
-            "pairs": (PairsProbe, 1, probes.TRAINED_AT_ONCE),
-            "ours": (AttentionWordsProbe, 1, probes.TRAINED_AT_ONCE),
-            f"pairs, {BATCH} a step": (PairsProbe, BATCH, BATCH),
-            f"ours, {BATCH} a step": (AttentionWordsProbe, BATCH, BATCH),
+        folder = Path(temporary)
+        write_maps(folder / "maps.pkl", args.treebank, args.shape)
+        (folder / "dimensions.json").write_text(json.dumps(args.dimensions))
+        measured = measure("benchmarks.probes", JOBS, folder, args.runs)
+    seconds = {way: found["seconds"] for way, found in measured.items()}
+    report(
+        {f"{way}, seconds": spread(found) for way, found in seconds.items()}
+        | {
+            f"{theirs} / {ours}": ratio(seconds[theirs], seconds[ours])
+            for theirs, ours in (
+                ("pairs, as the original", "ours"),
+                ("pairs", "ours"),
+                (f"pairs, {BATCH} a step", f"ours, {BATCH} a step"),
+                ("pairs, as the original", f"ours, {BATCH} a step"),
+            )
         }
-        seconds = {way: [] for way in ways}
-        for _ in range(args.runs):
-            for way, how in ways.items():
-                seconds[way].append(epoch(maps, vectors, *how))
-                print(f"{way:40} {seconds[way][-1]:8.1f} s", flush=True)
-    results = {f"{way}, seconds": statistics.median(s) for way, s in seconds.items()}
-    for theirs, ours in (
-        ("pairs, as the original", "ours"),
-        ("pairs", "ours"),
-        (f"pairs, {BATCH} a step", f"ours, {BATCH} a step"),
-        ("pairs, as the original", f"ours, {BATCH} a step"),
-    ):
-        ratios = sorted(map(operator.truediv, seconds[theirs], seconds[ours]))
-        results[f"{theirs} / {ours}"] = statistics.median(ratios)
-        print(
-            f"{theirs} / {ours}: {statistics.median(ratios):.1f} "
-            f"({ratios[0]:.1f} to {ratios[-1]:.1f})"
-        )
-    print(json.dumps(results))
+    )
 
 
 def epoch(
-    maps: Path,
-    vectors: WordVectors,
     model: type[AttentionWordsProbe],
     batch_size: int,
     sentences_a_call: int,
-) -> float:
+    folder: Path,
+) -> dict:
     """Seconds for one epoch, with compilation."""
+    maps = folder / "maps.pkl"
+    size = json.loads((folder / "dimensions.json").read_text())
+    words = corpus_vocabulary(maps)
+    matrix = np.random.default_rng(0).normal(size=(len(words), size))
+    vectors = WordVectors.from_matrix("random", words, matrix)
     probes.TRAINED_AT_ONCE = sentences_a_call
-    probe = probes._new_probe(maps, "attention + words", vectors, True, seed=0)
-    size = vectors.matrix.shape[1]
-    probe = dataclasses.replace(probe, model=model(probe.shape, size, True, seed=0))
+    settings = probes.ProbeSettings(batch_size=batch_size)
+    probe = probes.new_probe(maps, "attention + words", settings, vectors)
+    shape = len(probe.source.layers), probe.source.heads
+    probe = dataclasses.replace(probe, model=model(shape, size, True, seed=0))
     start = time.perf_counter()
-    for _ in probes._training(probe, maps, 1, batch_size, 0.002, seed=0):
+    for _ in probes.training(probe, maps, settings):
         pass
-    return time.perf_counter() - start
+    return {"seconds": time.perf_counter() - start}
 
 
-def write_maps(path: Path, treebank: Path, shape: tuple[int, int]) -> int:
-    """Maps of a treebank's sentences, cut out of one array; how many there are."""
+def write_maps(path: Path, treebank: Path, shape: tuple[int, int]) -> None:
+    """Maps of a treebank's sentences, cut out of one array."""
     rng = np.random.default_rng(0)
     noise = rng.random((*shape, LONGEST + 2, LONGEST + 2), np.float32)
     examples = [e for e in read_treebank(treebank)[0] if len(e["words"]) <= LONGEST]
@@ -135,8 +118,16 @@ def write_maps(path: Path, treebank: Path, shape: tuple[int, int]) -> int:
             attns = noise[..., :size, :size]
             attns = attns / attns.sum(-1, keepdims=True)
             writer.write({**example, "attns": attns.astype(np.float16)})
-    return len(examples)
 
+
+WAYS = {  # model, sentences a step, sentences a call
+    "pairs, as the original": (PairsProbe, 1, 1),
+    "pairs": (PairsProbe, 1, probes.TRAINED_AT_ONCE),
+    "ours": (AttentionWordsProbe, 1, probes.TRAINED_AT_ONCE),
+    f"pairs, {BATCH} a step": (PairsProbe, BATCH, BATCH),
+    f"ours, {BATCH} a step": (AttentionWordsProbe, BATCH, BATCH),
+}
+JOBS = {way: functools.partial(epoch, *how) for way, how in WAYS.items()}
 
 if __name__ == "__main__":
     main()

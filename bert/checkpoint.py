@@ -7,7 +7,9 @@ only the groups in LEFT_OVER may stay behind, unless the model asked for has the
 
 import contextlib
 import dataclasses
+import math
 import re
+import tempfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -18,7 +20,7 @@ import numpy as np
 from bert.folder import BertConfig, check_layers, weight_files
 from bert.modeling import ACTIVATIONS, BertModel, MaskedLanguageModel
 from bert.norms import MODELS
-from files import InputError
+from files import InputError, printable
 
 LEFT_OVER = re.compile(
     r"cls/.*"  # the heads of pre-training
@@ -26,7 +28,12 @@ LEFT_OVER = re.compile(
     r"|.*/position_ids"  # 0, 1, 2 ... stored by older Hugging Face versions
     r"|global_step|beta[12]_power|.*/(adam_[mv]|Adam(_1)?|lamb_[mv])"  # the optimizer's
 )
-UNTIED = "cls/predictions/decoder/kernel"  # Hugging Face may store it once more
+# Hugging Face may store these once more; in BERT, they are the same
+TIED = {
+    "cls/predictions/decoder/kernel": "bert/embeddings/word_embeddings",
+    "cls/predictions/decoder/bias": "cls/predictions/output_bias",
+}
+RANDOM_INIT = ("none", "keep-embeddings", "all")
 KEPT_EMBEDDINGS = re.compile(r"bert/embeddings/(word|position)_embeddings")
 
 
@@ -57,10 +64,25 @@ def load_model(
     anew (the control of Section 5), "all" draws every weight and needs no weight file;
     so does `tiny`, which shrinks the model to three small layers. `precision` is a
     Keras dtype policy. `masked_lm` asks for a MaskedLanguageModel, which has all layers
-    and the head that predicts masked tokens. `quantity` is what the maps are of:
-    attention, or a key of norms.MODELS. Raises InputError for a folder that does
-    not hold this BERT.
+    and the head that predicts masked tokens, and gives no maps. `quantity` is what the
+    maps are of: "attention", or a key of norms.MODELS. Raises InputError for a folder
+    that does not hold this BERT, and for arguments that would have no effect.
     """
+    if random_init not in RANDOM_INIT:
+        raise InputError(
+            f"random_init is {random_init!r}, expected one of {', '.join(RANDOM_INIT)}"
+        )
+    if masked_lm and (layers is not None or maps_dtype != "float32"):
+        raise InputError("masked_lm has all layers and no maps: no layers, maps_dtype")
+    if quantity not in {"attention", *MODELS} or (
+        masked_lm and quantity != "attention"
+    ):
+        raise InputError(
+            f"quantity is {quantity!r}, expected attention, or without masked_lm "
+            f"{', '.join(MODELS)}"
+        )
+    if tiny and random_init == "keep-embeddings":
+        raise InputError("tiny draws all weights: random_init='keep-embeddings' cannot")
     config = BertConfig.from_folder(folder)
     if tiny:
         config, random_init = config.tiny(), "all"
@@ -70,6 +92,9 @@ def load_model(
             f"{folder}: hidden_act is {config.hidden_act!r}, "
             f"expected one of {', '.join(ACTIVATIONS)}"
         )
+    weights = None if random_init == "all" else _read_weights(Path(folder))
+    if weights is not None:
+        _check_sizes(config, weights, folder)
     with _dtype_policy(precision):
         if masked_lm:
             model = MaskedLanguageModel(config)
@@ -78,8 +103,8 @@ def load_model(
             model = kind(config, layers, maps_dtype)
     model.build()
     model.folder, model.trained = Path(folder), random_init == "none"
-    if random_init != "all":
-        _load(model, _read_weights(Path(folder)), folder)
+    if weights is not None:
+        _load(model, weights, folder)
     if random_init != "none":
         _draw(model, seed, keep_embeddings=random_init == "keep-embeddings")
     # compiled per shape elsewhere; TensorFlow's kernels take any shape, and are as fast
@@ -92,7 +117,7 @@ def read_weight(folder: str | Path, name: str) -> np.ndarray:
     weights = _read_weights(Path(folder))
     if name not in weights:
         raise InputError(f"{folder}: the weights lack {name}")
-    return np.asarray(weights[name].read(), dtype="float32")
+    return _values(weights, name, folder)
 
 
 def _read_weights(folder: Path) -> dict[str, Weight]:
@@ -105,7 +130,7 @@ def _read_weights(folder: Path) -> dict[str, Weight]:
     except InputError:
         raise
     except Exception as error:  # each library has errors of its own for broken files
-        message = str(error).splitlines()[0]
+        message = printable(str(error).partition("\n")[0], 200)
         raise InputError(f"{files[0]}: cannot be read ({message})") from None
 
 
@@ -117,6 +142,15 @@ def _read_google(prefix: Path) -> dict[str, Weight]:
             f"{prefix}: Google's checkpoints are read by TensorFlow, which is not "
             "installed"
         ) from None
+    if set("[*?\\") & set(str(prefix)):  # TensorFlow takes the name for a pattern
+        with tempfile.TemporaryDirectory() as plain:
+            link = Path(plain, "bert")
+            link.symlink_to(prefix.parent.resolve(), target_is_directory=True)
+            reader = tf.train.load_checkpoint(str(link / prefix.name))
+            values = {
+                n: reader.get_tensor(n) for n in reader.get_variable_to_dtype_map()
+            }
+        return {k: Weight(v.shape, lambda v=v: v) for k, v in values.items()}
     reader = tf.train.load_checkpoint(str(prefix))
     return {
         name: Weight(tuple(shape), lambda name=name: reader.get_tensor(name))
@@ -178,21 +212,54 @@ def _load(model: BertModel, weights: dict[str, Weight], source: str | Path) -> N
     if any(wrong.values()):
         listed = "; ".join(f"{k}: {', '.join(v)}" for k, v in wrong.items() if v)
         raise InputError(f"{source}: the weights do not fit the config. {listed}")
-    if head and UNTIED in weights:
-        words = weights["bert/embeddings/word_embeddings"].read()
-        if not np.array_equal(weights[UNTIED].read().T, words):
-            raise InputError(
-                f"{source}: {UNTIED} is not the word embeddings, as it is in BERT"
-            )
+    for name, twin in TIED.items() if head else ():
+        if name in weights and not np.array_equal(
+            _values(weights, name, source).T, _values(weights, twin, source)
+        ):
+            what = twin.rpartition("/")[2].replace("_", " ")
+            raise InputError(f"{source}: {name} is not the {what}, as it is in BERT")
     for name, variable in variables.items():
-        try:
-            variable.assign(np.asarray(weights[name].read(), dtype="float32"))
-        except Exception as error:  # a file that ends early
-            raise InputError(f"{source}: cannot read {name} ({error})") from None
+        variable.assign(_values(weights, name, source))
+
+
+def _values(weights: dict[str, Weight], name: str, source: str | Path) -> np.ndarray:
+    """A weight in float32; InputError where its file ends early, and for weights that
+    are whole numbers (of quantized models), NaN or infinite."""
+    try:
+        values = np.asarray(weights[name].read())
+    except Exception as error:  # each library has errors of its own
+        raise InputError(
+            f"{source}: cannot read {name} ({printable(str(error))})"
+        ) from None
+    if values.dtype.kind in "biuc" or values.dtype.itemsize < 2:
+        raise InputError(
+            f"{source}: {name} is of type {values.dtype}, expected floating-point "
+            "numbers; quantized models are not read"
+        )
+    with np.errstate(over="ignore"):
+        values = values.astype("float32")
+    if not np.isfinite(values).all():
+        raise InputError(
+            f"{source}: {name} holds NaN or infinite numbers; fetch the model again"
+        )
+    return values
+
+
+def _check_sizes(
+    config: BertConfig, weights: dict[str, Weight], source: str | Path
+) -> None:
+    """Before anything is built: a config far larger than the weights is not theirs."""
+    stored = sum(math.prod(weight.shape) for weight in weights.values())
+    if config.weights > 10 * stored + 10**8:
+        raise InputError(
+            f"{source}: the weights do not fit the config, which is of a model of "
+            f"{config.weights:,} weights; found {stored:,}"
+        )
 
 
 def _draw(model: BertModel, seed: int, keep_embeddings: bool) -> None:
-    """Weights as before training: normal, cut at two deviations; norms and biases idle.
+    """Weights as before training: kernels from a normal distribution cut at two
+    deviations, biases zero, layer normalization without effect.
 
     Each variable has a stream of its own from its name, the same on any backend.
     """

@@ -1,14 +1,21 @@
 """What lies in a BERT folder: the numbers that give it its shape, and its weights."""
 
 import dataclasses
-import json
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from files import InputError, file_digest
+from files import InputError, file_digest, printable
+from files import read_json_object as read_json
 
 CONFIG_FILES = ("bert_config.json", "config.json")  # Google's name, Hugging Face's name
-KINDS = {str: "a name", int: "a whole number above 0", float: "a number above 0"}
+MOST_LAYERS, MOST_WEIGHTS = 1000, 10**10  # what a folder without weights may ask for
+SMALLEST = 1e-20  # of what float32 still tells from 0 when it is added to a square
+EXPECTED = {
+    str: "a name",
+    int: "a whole number above 0",
+    float: f"a number from {SMALLEST} to 1",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,9 +40,7 @@ class BertConfig:
         Raises InputError for a folder without either, for a model that is not BERT
         and for sizes that are missing or do not fit each other.
         """
-        folder = Path(folder)
-        if not folder.is_dir():
-            raise InputError(f"{folder}: no such folder; expected a BERT checkpoint")
+        folder = check_folder(folder)
         path = next((folder / n for n in CONFIG_FILES if (folder / n).is_file()), None)
         if path is None:
             raise InputError(
@@ -48,7 +53,9 @@ class BertConfig:
             ("position_embedding_type", "absolute"),
         ):
             if values.get(key, only) != only:
-                raise InputError(f"{path}: {key} is {values[key]!r}, expected {only!r}")
+                raise InputError(
+                    f"{path}: {key} is {_shown(values[key])}, expected {only!r}"
+                )
         fields = {f.name: f for f in dataclasses.fields(cls)}
         if missing := [
             name
@@ -59,7 +66,8 @@ class BertConfig:
         for name, field in fields.items():
             if name in values and not _fits(values[name], field.type):
                 raise InputError(
-                    f"{path}: {name} is {values[name]!r}, expected {KINDS[field.type]}"
+                    f"{path}: {name} is {_shown(values[name])}, "
+                    f"expected {EXPECTED[field.type]}"
                 )
         config = cls(**{name: values[name] for name in fields if name in values})
         if config.hidden_size % config.num_attention_heads:
@@ -67,7 +75,20 @@ class BertConfig:
                 f"{path}: hidden_size {config.hidden_size} is no multiple of "
                 f"num_attention_heads {config.num_attention_heads}"
             )
+        if config.num_hidden_layers > MOST_LAYERS or config.weights > MOST_WEIGHTS:
+            raise InputError(
+                f"{path}: a model of {config.num_hidden_layers:,} layers and "
+                f"{config.weights:,} weights, expected at most {MOST_LAYERS:,} and "
+                f"{MOST_WEIGHTS:,}; check the sizes"
+            )
         return config
+
+    @property
+    def weights(self) -> int:
+        """How many numbers its embeddings and matrices hold."""
+        rows = self.vocab_size + self.max_position_embeddings + self.type_vocab_size
+        layer = 4 * self.hidden_size + 2 * self.intermediate_size
+        return (rows + self.num_hidden_layers * layer) * self.hidden_size
 
     def tiny(self) -> "BertConfig":
         """The same vocabulary and positions on three small layers (`--debug`)."""
@@ -91,6 +112,22 @@ def check_layers(
         )
 
 
+def check_folder(folder: str | Path) -> Path:
+    """The folder of a model; InputError where it is none, with the way to get one."""
+    folder = Path(folder)
+    if folder.is_dir():
+        return folder
+    found = "a file is no model; name the folder that it is in"
+    if not folder.exists():
+        found = "no such folder; expected one that holds a BERT checkpoint"
+        if re.fullmatch(r"\w[\w.-]*(/\w[\w.-]*)?", str(folder)):
+            found += (
+                ". If this is a model on huggingface.co, fetch it first: "
+                f"hf download {folder} --local-dir {folder}"
+            )
+    raise InputError(f"{folder}: {found}")
+
+
 def weight_files(folder: str | Path) -> list[Path]:
     """The files that hold the weights; InputError where there are none to be read."""
     folder = Path(folder)
@@ -101,7 +138,7 @@ def weight_files(folder: str | Path) -> list[Path]:
     if single.is_file():
         return [single]
     if index.is_file():
-        shards = [folder / name for name in sorted(set(_weight_map(index).values()))]
+        shards = [folder / name for name in _shard_names(index)]
         if absent := [s.name for s in shards if not s.is_file()]:
             raise InputError(f"{index}: names {', '.join(absent)}, not in the folder")
         return shards
@@ -137,26 +174,28 @@ def config_digest(folder: str | Path) -> str:
     return file_digest(*(path for path in paths if path.is_file()))
 
 
-def read_json(path: Path) -> dict:
-    """The JSON object in a file; InputError where there is none."""
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError(f"{path}: not JSON ({error})") from None
-    if not isinstance(values, dict):
-        raise InputError(f"{path}: expected a JSON object")
-    return values
-
-
 def _fits(value: object, kind: type) -> bool:
     if kind is str:
         return isinstance(value, str)
-    number = (int, float) if kind is float else int
-    return isinstance(value, number) and not isinstance(value, bool) and value > 0
+    if isinstance(value, bool):
+        return False
+    if kind is float:
+        return isinstance(value, int | float) and SMALLEST <= value <= 1
+    return isinstance(value, int) and value > 0
 
 
-def _weight_map(index: Path) -> dict[str, str]:
+def _shown(value: object) -> str:
+    return printable(repr(value))
+
+
+def _shard_names(index: Path) -> list[str]:
+    """The names of the files in the index of a model in several."""
     weight_map = read_json(index).get("weight_map")
-    if not isinstance(weight_map, dict):
+    if not isinstance(weight_map, dict) or not weight_map:
         raise InputError(f"{index}: expected a weight_map of names to files")
-    return weight_map
+    for name in weight_map.values():
+        if not isinstance(name, str) or Path(name).name != name or "\0" in name:
+            raise InputError(
+                f"{index}: names {_shown(name)}, expected the name of a file"
+            )
+    return sorted(set(weight_map.values()))

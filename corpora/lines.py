@@ -1,5 +1,6 @@
-"""Text files by lines with their numbers, which errors name."""
+"""Text files by lines with their numbers, which errors name, and lines by columns."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,11 +16,13 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
             for number, line in enumerate(file, 1):
                 yield number, line.rstrip("\n")
         except UnicodeDecodeError as error:
-            raise InputError(f"{path}: not UTF-8 text ({error})") from None
+            raise InputError(
+                f"{path}: not UTF-8 text ({error}); convert the file to UTF-8"
+            ) from None
 
 
 def paragraphs(path: Path) -> Iterator[Lines]:
-    """Stretches of lines without an empty one; the last may end with the file."""
+    """Runs of lines without an empty one; the last may end with the file."""
     lines: Lines = []
     for number, line in numbered_lines(path):
         if line.strip():
@@ -29,3 +32,11 @@ def paragraphs(path: Path) -> Iterator[Lines]:
             lines = []
     if lines:
         yield lines
+
+
+def is_withheld(words: list[str]) -> bool:
+    """Whether all words are placeholders, as in corpora whose text is not free.
+
+    Those are underscores (UD's ESL, GUM's Reddit) or [WORD] (OntoNotes).
+    """
+    return all(re.fullmatch(r"_+|\[WORD\]", word) for word in words)

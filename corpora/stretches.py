@@ -1,11 +1,16 @@
-"""Coreference documents to examples: stretches of whole sentences (Section 4.3)."""
+"""Coreference documents to examples: stretches of whole sentences (Section 4.3).
 
+A stretch is a run of neighbouring sentences of a document that fit into BERT together.
+"""
+
+import bisect
 import dataclasses
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from bert.tokenization import Tokenizer
+from bert.tokenization import UNK, Tokenizer
 from corpora.coreference import Document, read_documents
+from corpora.lines import is_withheld
 from corpora.mentions import describe_mention
 from files import InputError
 
@@ -15,14 +20,20 @@ SHORTEST_STRETCH = SPECIAL_TOKENS + 1  # a word piece
 
 @dataclasses.dataclass
 class Stretches:
-    """The stretches of a corpus, and what of it is in none."""
+    """The stretches of a corpus, and what was left out of them."""
 
     examples: list[dict]
     documents: int = 0  # read; parts of one count by themselves
     sentences: int = 0  # read
     beyond: int = 0  # sentences after a document's only stretch
     too_long: int = 0  # sentences that fit by themselves into none
+    withheld: int = 0  # sentences with placeholders instead of words
+    mentions: int = 0  # read, without those that are repeated or of empty nodes
     cut_mentions: int = 0  # that reach beyond the sentences of a stretch
+    repeated: int = 0  # mentions that their cluster has already
+    zeros: int = 0  # mentions of empty nodes only
+    pieces: int = 0  # word pieces read
+    unknown: int = 0  # of these [UNK]
 
 
 def cut_documents(
@@ -59,6 +70,26 @@ def cut_documents(
     return cut
 
 
+def require_mentions(cut: Stretches, paths: list[Path]) -> None:
+    """InputError, which names the likely cause, where no example has a mention."""
+    if any(example["mentions"] for example in cut.examples):
+        return
+    if not cut.documents:
+        cause = "as there is no document; are the files complete?"
+    elif cut.mentions:
+        cause = (
+            f"as none of {cut.mentions:,} lies in a stretch: use --windows, or a "
+            "greater --max-sequence-length"
+        )
+    else:
+        cause = (
+            "expected brackets such as (3) in the last column, or in that of CoNLL-U "
+            "as Entity=(3): are these the files with coreference?"
+        )
+    more = f" and {len(paths) - 1:,} more" if len(paths) > 1 else ""
+    raise InputError(f"{paths[0]}{more}: no mention found, {cause}")
+
+
 def _cut_document(
     document: Document,
     tokenizer: Tokenizer,
@@ -66,7 +97,8 @@ def _cut_document(
     windows: bool,
     cut: Stretches,
 ) -> None:
-    pieces = [len(p) or 1 for p in tokenizer.tokenize(document.words)]
+    words = [pieces or [UNK] for pieces in tokenizer.tokenize(document.words)]
+    pieces = [len(word) for word in words]
     lengths = [sum(pieces[first : last + 1]) for first, last in document.sentences]
     stretches = list(_group(lengths, max_length - SPECIAL_TOKENS))
     if not windows:
@@ -81,6 +113,15 @@ def _cut_document(
     too_long = left_out if windows or not stretches else stretches[0][0]
     cut.documents += 1
     cut.sentences += len(lengths)
+    cut.withheld += sum(
+        is_withheld(document.words[first : last + 1])
+        for first, last in document.sentences
+    )
+    cut.mentions += len(document.mentions)
+    cut.repeated += document.repeated
+    cut.zeros += document.zeros
+    cut.pieces += sum(pieces)
+    cut.unknown += sum(word.count(UNK) for word in words)
     cut.too_long += too_long
     cut.beyond += left_out - too_long
 
@@ -105,7 +146,12 @@ def _example(
 ) -> tuple[dict, int]:
     """The example of a stretch, and how many mentions that begin in it reach beyond."""
     begin, end = sentences[0][0], sentences[-1][1]
-    begun = [m for m in document.mentions if begin <= m[0] <= end]
+    # mentions are sorted by their first word
+    bounds = [
+        bisect.bisect_left(document.mentions, word, key=lambda m: m[0])
+        for word in (begin, end + 1)
+    ]
+    begun = document.mentions[slice(*bounds)]
     mentions = []
     for first, last, cluster in begun:
         if last <= end:

@@ -1,9 +1,11 @@
 """Dependency treebanks to examples (Section 4): the original format, CoNLL-U, CoNLL-X.
 
 An example has "words", "heads" (counted from 1; 0 is ROOT), "relns", and "tags" where
-the file has part-of-speech tags. Multi-word ranges and empty nodes are no words.
+the file has part-of-speech tags. Multi-word ranges and empty nodes are left out. The
+relation to ROOT is called "root", however the file spells it (ROOT, Root).
 """
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +15,9 @@ from corpora.lines import Lines, paragraphs
 from files import InputError
 
 SPLITS = ("train", "dev")
+COLUMNS = "id form lemma upos xpos feats head deprel deps misc".split()
+
+Word = dict  # its columns by name
 
 
 def find_splits(folder: str | Path) -> list[Path]:
@@ -38,12 +43,12 @@ def find_splits(folder: str | Path) -> list[Path]:
 def read_treebank(
     path: str | Path, *, universal: bool = False, strict: bool = False
 ) -> tuple[list[dict], list[str]]:
-    """The sentences of a treebank, and which of them are no trees.
+    """The sentences of a treebank, and a line for each that is not a tree.
 
     The format goes by the file's ending. `universal` cuts the subtypes of relations
     (nmod:poss becomes nmod). A sentence with a cycle, or without exactly one root, is
     kept and listed; with `strict` it is an error. Raises InputError, which names file
-    and line, for what cannot be read.
+    and line, for what cannot be read, and for a file without a sentence.
     """
     path = Path(path)
     if path.suffix not in READERS:
@@ -58,9 +63,11 @@ def read_treebank(
         if defect := _defect(example["heads"]):
             defect = f"{path}:{lines[0][0]}: the sentence from here on has {defect}"
             if strict:
-                raise InputError(defect)
+                raise InputError(f"{defect}; without --strict it is kept")
             defects.append(defect)
         examples.append(example)
+    if not examples:
+        raise InputError(f"{path}: expected sentences, found none; is the file whole?")
     return examples, defects
 
 
@@ -76,45 +83,44 @@ def _read_original(path: Path, lines: Lines) -> dict:
             )
         words.append(word.strip())
         heads.append(_head(head, len(lines), path, number))
-        relns.append(reln)
+        relns.append(_relation(reln))
     return {"words": words, "heads": heads, "relns": relns}
 
 
-def read_words(path: Path, lines: Lines) -> list[tuple[int, conllu.models.Token]]:
-    """The words of a sentence in CoNLL-U, or in CoNLL-X, whose columns mean the same.
+def read_rows(path: Path, lines: Lines) -> list[tuple[int, Word]]:
+    """The rows of a sentence in CoNLL-U, or in CoNLL-X, whose columns mean the same.
 
-    Each comes with the number of its line; "head" is a number, all other columns are
-    as they stand. Raises InputError, which names file and line.
+    Each comes with the number of its line, and is a dictionary by column. Of a word,
+    "id" and "head" are numbers; of a multi-word range or an empty node, "id" is a
+    tuple, (3, "-", 4) or (8, ".", 1). All other columns are strings. Raises InputError,
+    which names file and line.
     """
-    words = []
-    for number, line in lines:
-        if line.lstrip().startswith("#"):
-            continue
-        token = _parse_token(line, path, number)
-        if isinstance(token["id"], int):
-            words.append((number, token))
-        elif not isinstance(token["id"], tuple):  # a range or an empty node
-            raise InputError(f"{path}:{number}: no number of a word in {line!r}")
-    for place, (number, token) in enumerate(words, 1):
-        if token["id"] != place:
+    rows = [
+        (number, _row(line, path, number))
+        for number, line in lines
+        if not line.lstrip().startswith("#")
+    ]
+    words = [(number, row) for number, row in rows if isinstance(row["id"], int)]
+    for place, (number, word) in enumerate(words, 1):
+        if word["id"] != place:
             raise InputError(
-                f"{path}:{number}: expected word {place}, found {token['id']}"
+                f"{path}:{number}: expected word {place}, found {word['id']}"
             )
-        token["head"] = _head(token["head"], len(words), path, number)
-    return words
+        word["head"] = _head(word["head"], len(words), path, number)
+    return rows
 
 
-def word_tags(words: list[conllu.models.Token]) -> list[str] | None:
+def word_tags(words: list[Word]) -> list[str] | None:
     """Part-of-speech tags: the treebank's own, else the universal ones, else none."""
     for column in ("xpos", "upos"):
-        tags = [word[column] for word in words]
+        tags = [word.get(column, "_") for word in words]
         if any(tag != "_" for tag in tags):
             return tags
     return None
 
 
 def _read_conll(path: Path, lines: Lines) -> dict:
-    words = [word for _, word in read_words(path, lines)]
+    words = [row for _, row in read_rows(path, lines) if isinstance(row["id"], int)]
     example = {
         "words": [word["form"] for word in words],
         "heads": [word["head"] for word in words],
@@ -124,19 +130,36 @@ def _read_conll(path: Path, lines: Lines) -> dict:
     return example | {"tags": tags} if tags else example
 
 
-def _parse_token(line: str, path: Path, number: int) -> conllu.models.Token:
-    as_is: Callable = lambda columns, i: columns[i]  # noqa: E731 - no second name needed
-    kept = ("form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
+def _row(line: str, path: Path, number: int) -> Word:
+    """The columns of a line: between tabs, or where it has none between two spaces."""
+    cells = line.split("\t") if "\t" in line else re.split("  +", line.strip())
+    if len(cells) == 1:
+        raise InputError(
+            f"{path}:{number}: expected columns with tabs between them, found {line!r}"
+        )
+    # a word may be, or hold, spaces
+    row = {
+        name: cell if name == "form" else cell.strip()
+        for name, cell in zip(COLUMNS, cells, strict=False)
+    }
     try:
-        (sentence,) = conllu.parse(line, field_parsers=dict.fromkeys(kept, as_is))
-        (token,) = sentence
-    except (conllu.exceptions.ParseException, ValueError) as error:
-        raise InputError(f"{path}:{number}: {error}") from None
-    if missing := [f for f in ("form", "head", "deprel") if not token.get(f)]:
+        row["id"] = conllu.parser.parse_id_value(row["id"])
+    except (conllu.exceptions.ParseException, ValueError):
+        row["id"] = None
+    if row["id"] is None:
+        raise InputError(
+            f"{path}:{number}: no number of a word in {line!r}; expected it first"
+        )
+    if missing := [f for f in ("form", "head", "deprel") if not row.get(f)]:
         raise InputError(f"{path}:{number}: no {missing[0]} in {line!r}")
-    if isinstance(token["id"], int) and token["deprel"] == "_":
+    if isinstance(row["id"], int) and row["deprel"] == "_":
         raise InputError(f"{path}:{number}: no deprel in {line!r}")
-    return token
+    row["deprel"] = _relation(row["deprel"])
+    return row
+
+
+def _relation(name: str) -> str:
+    return "root" if name.lower() == "root" else name
 
 
 def _head(value: str, words: int, path: Path, number: int) -> int:
@@ -152,13 +175,15 @@ def _defect(heads: list[int]) -> str | None:
     """What keeps heads from making a tree."""
     if (roots := heads.count(0)) != 1:
         return f"{roots} roots" if roots else "no root"
+    sound = {0}  # words known to lead to the root
     for word in range(1, len(heads) + 1):
-        seen = set()
-        while word and word not in seen:
-            seen.add(word)
+        path = set()
+        while word not in sound:
+            if word in path:
+                return "a cycle"
+            path.add(word)
             word = heads[word - 1]
-        if word:
-            return "a cycle"
+        sound |= path
     return None
 
 

@@ -1,6 +1,6 @@
 """Plain text to the spans of the paper's general analysis (Section 3).
 
-A span is `[CLS] part [SEP] part [SEP]`: two neighbouring stretches of one document, as
+A span is `[CLS] part [SEP] part [SEP]`: two neighbouring passages of one document, as
 in BERT's pre-training. The cuts, and the random numbers behind them, are those of the
 original preprocessing: the same text and seed give the same spans.
 """
@@ -8,14 +8,17 @@ original preprocessing: the same text and seed give the same spans.
 import dataclasses
 import itertools
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+
+import sentencex
 
 from bert.tokenization import CLS, SEP, Tokenizer
 from files import InputError
 
 SPECIAL_TOKENS = 3  # [CLS] and two [SEP]
 SHORTEST_SPAN = SPECIAL_TOKENS + 2  # a word piece in each part
+BLOCK = 1 << 20  # characters that are split into sentences or tokenized at once
 
 Sentence = list[str]  # word pieces
 
@@ -27,7 +30,7 @@ class Spans:
     examples: list[dict]
     documents: int = 0  # read
     sentences: int = 0  # read
-    dropped: int = 0  # sentences read that a chunk of a single sentence kept out
+    dropped: int = 0  # sentences read that are in no span: a chunk of one alone
 
 
 def cut_corpus(
@@ -38,81 +41,140 @@ def cut_corpus(
     max_length: int = 128,
     seed: int = 0,
     keep_all: bool = False,
+    split_sentences: str | None = None,
 ) -> Spans:
     """Cut a text file into at most `num_docs` shuffled spans of `max_length` tokens.
 
-    The file has one sentence a line and an empty line between documents. Reading stops
-    with the document that completes the number. As in the original, a chunk of a single
-    sentence, which gives no two parts, ends its document; with `keep_all` the document
-    goes on after it. Raises InputError for a file that is not UTF-8 text.
+    The file has one sentence a line and an empty line between documents. With
+    `split_sentences`, a language code such as "en", lines may end anywhere: those of a
+    document are joined and split into sentences by the library sentencex, by rules.
+
+    Reading stops with the document that completes the number. As in the original, a
+    chunk of a single sentence, which gives no two parts, ends its document; with
+    `keep_all` the document goes on after it. Raises InputError for a file that is not
+    UTF-8 text, or that gives no span.
     """
     rng = random.Random(seed)
     spans = Spans([])
-    for document in _read_documents(Path(path), tokenizer):
-        cut, dropped = _cut_document(document, max_length, rng, keep_all)
+    for document in _read_documents(Path(path)):
         spans.documents += 1
-        spans.sentences += len(document)
-        spans.dropped += dropped
-        spans.examples += [{"tokens": span} for span in cut]
-        if len(spans.examples) >= num_docs:
+        if split_sentences:
+            document = _split_sentences(document, split_sentences)
+        sentences = _tokenize(document, tokenizer)
+        for span in _cut_document(sentences, max_length, rng, keep_all, spans):
+            if len(spans.examples) < num_docs:
+                spans.examples.append({"tokens": span})
+        if len(spans.examples) == num_docs:
             break
-    del spans.examples[num_docs:]
+    if not spans.examples:
+        raise InputError(f"{path}: no span found, {_likely_cause(spans)}")
     rng.shuffle(spans.examples)
     return spans
 
 
-def _read_documents(path: Path, tokenizer: Tokenizer) -> Iterator[list[Sentence]]:
-    """The documents of a text file, each a list of tokenized sentences."""
-    lines: list[str] = []
+def _likely_cause(spans: Spans) -> str:
+    if not spans.sentences:
+        return "as there is no text in it; expected one sentence a line"
+    if spans.sentences == spans.documents:
+        return (
+            "as no document has more than one sentence, and a span takes two: if a "
+            "line is a paragraph, use --split-sentences; if it is a sentence, put "
+            "empty lines between documents only"
+        )
+    return (
+        "as no document begins with a sentence shorter than a span: use --keep-all, or "
+        "a greater --max-sequence-length, or --split-sentences if a line is a paragraph"
+    )
+
+
+def _read_documents(path: Path) -> Iterator[Iterator[str]]:
+    """The documents of a text file, each an iterator over its lines."""
     with open(path, encoding="utf-8") as file:
         try:
-            for line in file:
-                if line.strip():
-                    lines.append(line)
-                elif lines:
-                    yield _sentences(lines, tokenizer)
-                    lines = []
+            for text, lines in itertools.groupby(file, lambda line: bool(line.strip())):
+                if text:
+                    yield lines
         except UnicodeDecodeError as error:
-            raise InputError(f"{path}: not UTF-8 text ({error})") from None
-    if lines:  # the last document may end without an empty line
-        yield _sentences(lines, tokenizer)
+            raise InputError(
+                f"{path}: not UTF-8 text ({error}); convert the file to UTF-8"
+            ) from None
 
 
-def _sentences(lines: list[str], tokenizer: Tokenizer) -> list[Sentence]:
-    return [pieces for pieces in tokenizer.tokenize(lines) if pieces]
+def _blocks(lines: Iterable[str]) -> Iterator[list[str]]:
+    """The lines in lists of about BLOCK characters, so that memory is bounded."""
+    block, size = [], 0
+    for line in lines:
+        block.append(line)
+        size += len(line)
+        if size >= BLOCK:
+            yield block
+            block, size = [], 0
+    if block:
+        yield block
+
+
+def _split_sentences(lines: Iterable[str], language: str) -> Iterator[str]:
+    """The sentences of lines that may end within one."""
+    rest = ""
+    for block in _blocks(lines):
+        text = " ".join([rest, *map(str.strip, block)])
+        *sentences, rest = sentencex.segment(language, text)
+        yield from sentences
+    yield rest
+
+
+def _tokenize(sentences: Iterable[str], tokenizer: Tokenizer) -> Iterator[Sentence]:
+    for block in _blocks(sentences):
+        yield from filter(None, tokenizer.tokenize(block))
 
 
 def _cut_document(
-    document: list[Sentence], max_length: int, rng: random.Random, keep_all: bool
-) -> tuple[list[list[str]], int]:
-    """The spans of one document, and how many of its sentences are in none."""
+    sentences: Iterator[Sentence],
+    max_length: int,
+    rng: random.Random,
+    keep_all: bool,
+    spans: Spans,
+) -> Iterator[list[str]]:
+    """The spans of one document; its sentences are counted in `spans`."""
     target = max_length - SPECIAL_TOKENS
-    spans, chunk, dropped = [], [], 0
-    for i, sentence in enumerate(document):
+    chunk: list[Sentence] = []
+    length = 0
+    following = next(sentences, None)
+    while following is not None:
+        sentence, following = following, next(sentences, None)
+        spans.sentences += 1
         chunk.append(sentence)
-        last = i == len(document) - 1
-        if not last and sum(map(len, chunk)) < target:
+        length += len(sentence)
+        if following is not None and length < target:
             continue
         middle = rng.randint(1, len(chunk) - 1) if len(chunk) > 1 else 1
         first = list(itertools.chain(*chunk[:middle]))
         second = list(itertools.chain(*chunk[middle:]))
         # the original truncates, and draws for it, before it looks for an empty part
-        _truncate(first, second, target, rng)
+        first, second = _truncate(first, second, target, rng)
         if second:
-            spans.append([CLS, *first, SEP, *second, SEP])
+            yield [CLS, *first, SEP, *second, SEP]
         elif keep_all:
-            dropped += 1
+            spans.dropped += 1
         else:
-            dropped += len(document) - i
-            break
-        chunk = []
-    return spans, dropped
+            left = 0 if following is None else 1 + sum(1 for _ in sentences)
+            spans.sentences += left
+            spans.dropped += 1 + left
+            return
+        chunk, length = [], 0
 
 
 def _truncate(
-    first: list[str], second: list[str], target: int, rng: random.Random
-) -> None:
-    """Take tokens off either end of the longer part until both fit together."""
-    while len(first) + len(second) > target:
-        longer = first if len(first) > len(second) else second
-        longer.pop(0 if rng.random() < 0.5 else -1)
+    first: Sentence, second: Sentence, target: int, rng: random.Random
+) -> tuple[Sentence, Sentence]:
+    """Both without the tokens, off either end of the longer, that are too many."""
+    bounds = [[0, len(first)], [0, len(second)]]
+    for _ in range(len(first) + len(second) - target):
+        lengths = [end - begin for begin, end in bounds]
+        longer = bounds[0] if lengths[0] > lengths[1] else bounds[1]
+        if rng.random() < 0.5:
+            longer[0] += 1
+        else:
+            longer[1] -= 1
+    (begin, end), (begin_2, end_2) = bounds
+    return first[begin:end], second[begin_2:end_2]

@@ -131,6 +131,67 @@ def test_decoder_stored_beside_the_words_must_be_the_same(tmp_path):
     load_model(folder)  # which has no use for it
 
 
+def test_bias_of_the_decoder_must_be_that_of_the_head(tmp_path):
+    weights = tiny_weights() | tiny_head()
+    bias = weights["cls/predictions/output_bias"] + 1
+    more = {"cls/predictions/decoder/bias": bias}
+    folder = write_hugging_face(tmp_path, weights | more)
+    with pytest.raises(InputError, match="decoder/bias is not the output bias"):
+        load_model(folder, masked_lm=True)
+    load_model(folder)
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("write", [write_google, write_hugging_face])
+def test_weights_that_are_no_numbers_are_refused(tmp_path, write, number):
+    weights = tiny_weights()
+    weights["bert/encoder/layer_1/output/dense/kernel"][3, 4] = number
+    with pytest.raises(InputError, match="layer_1/output/dense/kernel holds NaN or"):
+        load_model(write(tmp_path, weights))
+    weights = tiny_weights()
+    weights["bert/embeddings/word_embeddings"][6, 4] = number
+    with pytest.raises(InputError, match="word_embeddings holds NaN or infinite"):
+        embed_words(write(tmp_path, weights), ["fox"])
+
+
+def test_weights_beyond_float32_are_refused(tmp_path):
+    weights = tiny_weights()
+    name = "bert/embeddings/position_embeddings"
+    weights[name] = weights[name].astype("float64") * 1e300
+    with pytest.raises(InputError, match="position_embeddings holds NaN or infinite"):
+        load_model(write_hugging_face(tmp_path, weights))
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int64", "bool"])
+def test_weights_in_whole_numbers_are_refused(tmp_path, dtype):
+    weights = tiny_weights()
+    name = "bert/encoder/layer_0/attention/self/key/kernel"
+    weights[name] = weights[name].astype(dtype)
+    with pytest.raises(InputError, match=f"key/kernel is of type {dtype}, expected fl"):
+        load_model(write_hugging_face(tmp_path, weights))
+
+
+@pytest.mark.parametrize("name", ["a[1]", "b*", "c?", "d{1}"])
+def test_google_folder_of_any_name(tmp_path, name):
+    folder = write_google(tmp_path / "plain", tiny_weights()).rename(tmp_path / name)
+    assert_holds(load_model(folder), tiny_weights())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"random_init": "keep_embeddings"},
+        {"random_init": None},
+        {"masked_lm": True, "layers": [0]},
+        {"masked_lm": True, "maps_dtype": "float16"},
+        {"tiny": True, "random_init": "keep-embeddings"},
+    ],
+)
+def test_arguments_that_would_have_no_effect_are_refused(masked_lm_dir, arguments):
+    with pytest.raises(ValueError, match=r"random_init|masked_lm"):
+        load_model(masked_lm_dir, **arguments)
+
+
 def test_random_head_is_idle_but_for_its_kernel(bert_dir):
     model = load_model(bert_dir, random_init="all", masked_lm=True)
     held = {v.path: np.asarray(v) for v in model.variables if "cls/" in v.path}
@@ -194,6 +255,23 @@ def test_google_data_file_cut_short(tmp_path):
         ({"hidden_size": 16}, "hidden_size 16 is no multiple of .*heads 3"),
         ({"num_hidden_layers": 0}, "num_hidden_layers is 0, expected a whole number"),
         ({"hidden_act": "swish"}, "hidden_act is 'swish', expected one of gelu"),
+        ({"layer_norm_eps": float("inf")}, "layer_norm_eps is inf, expected a number"),
+        ({"layer_norm_eps": float("nan")}, "layer_norm_eps is nan, expected a number"),
+        ({"layer_norm_eps": -1e-12}, "layer_norm_eps is -1e-12, expected a number fr"),
+        ({"layer_norm_eps": 1e-60}, "layer_norm_eps is 1e-60, expected a number from"),
+        ({"initializer_range": float("inf")}, "initializer_range is inf, expected a"),
+        ({"initializer_range": 1e38}, r"initializer_range is 1e\+38, expected a num"),
+        ({"initializer_range": "0.02"}, "initializer_range is '0.02', expected a num"),
+        ({"vocab_size": 10**12}, "2 layers and 15,000,000,003,630 weights, expect"),
+        ({"vocab_size": 10**8}, "the weights do not fit the config.*1,500,0.*found 4"),
+        ({"num_hidden_layers": 10**12}, "a model of 1,000,000,000,000 layers and"),
+        ({"intermediate_size": 10**12}, "check the sizes"),
+        ({"hidden_size": 3 * 10**12}, "check the sizes"),
+        ({"max_position_embeddings": 10**12}, "check the sizes"),
+        (
+            {"vocab_size": [[1]] * 99},
+            r"vocab_size is \[\[1\], .{73}\.\.\., expected a w",
+        ),
     ],
 )
 def test_config_that_is_no_such_bert(tmp_path, change, message):
@@ -214,6 +292,31 @@ def test_config_that_lacks_sizes_is_no_json_or_is_absent(tmp_path):
     (tmp_path / "config.json").write_text("{")
     with pytest.raises(InputError, match="not JSON"):
         BertConfig.from_folder(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors.index.json"])
+@pytest.mark.parametrize(
+    "content",
+    ["[]", "3", "null", "", "[" * 9000, '{"a":' * 9000, "\xff\xfe", "9" * 9999],
+)
+def test_json_that_is_odd_is_one_line(tmp_path, name, content):
+    folder = write_hugging_face(tmp_path, tiny_weights(), shards=2)
+    (folder / name).write_bytes(content.encode("latin1"))
+    with pytest.raises(InputError) as error:
+        load_model(folder)
+    assert str(error.value).startswith(f"{folder / name}: ")
+    assert str(error.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    "weight_map", [{}, [], None, {"a": 1}, {"a": None}, {"a": "../x"}, {"a": "\0"}]
+)
+def test_index_that_names_no_files(tmp_path, weight_map):
+    folder = write_hugging_face(tmp_path, tiny_weights(), shards=2)
+    index = folder / "model.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": weight_map}))
+    with pytest.raises(InputError, match=r"index\.json: (expected a weight_map|names)"):
+        load_model(folder)
 
 
 def test_layer_that_does_not_exist(bert_dir):

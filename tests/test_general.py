@@ -322,8 +322,9 @@ def test_gradients_are_described_by_the_weights_they_are_of(tmp_path):
         "examples": 3,
         "written": 2,
     }
-    with AttentionWriter(path, settings):
-        pass
+    with AttentionWriter(path, settings) as writer:
+        for _ in range(2):
+            writer.write(gradients_of(TOKENS, range(8)))
     assert describe_maps(path) == (
         f"{path}: 2 of 3 examples of x.json through BERT (weights 0123456789ab…)"
     )

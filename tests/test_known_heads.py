@@ -146,5 +146,7 @@ def test_scores_that_cannot_be_read_are_an_error(tmp_path):
     save_coreference(tmp_path)
     (tmp_path / SYNTAX_FILE).parent.mkdir()
     (tmp_path / COREFERENCE_FILE).rename(tmp_path / SYNTAX_FILE)
-    with pytest.raises(InputError, match=r"syntax.stats.pkl: no SyntaxScores among"):
+    with pytest.raises(
+        InputError, match=r"syntax.stats.pkl: no SyntaxScores, found Coref"
+    ):
         known_heads(SOURCE, tmp_path)

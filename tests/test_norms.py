@@ -58,6 +58,14 @@ def test_records_say_what_the_model_gives(bert_dir, tokenizer, quantity):
     assert len(maps.values[0]) == maps.source.heads
 
 
+@pytest.mark.parametrize(
+    "options", [{"quantity": "gradients"}, {"quantity": "norms", "masked_lm": True}]
+)
+def test_quantities_that_no_model_gives_are_refused(bert_dir, options):
+    with pytest.raises(InputError, match="quantity is '(gradients|norms)', expected"):
+        load_model(bert_dir, **options)
+
+
 def test_norms_of_heads(bert_dir, tokenizer):
     """Padded in one batch; the last layer, run as far as its values, has them too."""
     for item, maps in run(bert_dir, tokenizer, "norms"):
