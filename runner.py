@@ -26,7 +26,7 @@ from attention.record import Maps, Source
 from attention.store import AttentionWriter, is_written
 from bert import BertConfig, Tokenizer, load_tokenizer
 from bert.folder import config_digest, weight_digest
-from files import check_outfile, file_digest, partial_path
+from files import InputError, check_outfile, file_digest, partial_path
 
 
 @dataclasses.dataclass
