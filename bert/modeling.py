@@ -13,10 +13,10 @@ are run in full. There is no dropout and no pooler.
 from collections.abc import Iterable, Sequence
 
 import keras
-import numpy as np
 from keras import ops
 
 from bert.folder import BertConfig
+from bert.gates import open_gates
 
 ACTIVATIONS = {
     "gelu": lambda x: ops.gelu(x, approximate=False),  # erf, as the released BERTs
@@ -166,9 +166,7 @@ class BertModel(keras.Model):
         everything = range(config.num_hidden_layers)
         self.layers_kept = list(everything if layers_kept is None else layers_kept)
         self.maps_dtype = maps_dtype
-        # of all layers and heads [L, H]; `gate` changes them
-        shape = config.num_hidden_layers, config.num_attention_heads
-        self.gates, self.uniform = np.ones(shape, "float32"), np.zeros(shape, bool)
+        self.gates, self.uniform = open_gates(config)  # [L, H]; `gate` changes them
         # set by load_model: the folder, and whether no weight was drawn at random
         self.folder, self.trained = None, None
         self.embeddings = Embeddings(config, name="embeddings")

@@ -89,7 +89,8 @@ def plot_maps(
             cbar=ax is axes[-1],
             cbar_kws={"shrink": 0.7},
         )
-        ax.tick_params(length=0)
+        ax.tick_params("x", length=0, rotation=90)
+        ax.tick_params("y", length=0, rotation=0)
         ax.set_title(title)
     return axes
 
