@@ -52,17 +52,35 @@ out/depparse/random/%_attn.pkl: out/depparse/%.json | $(MODEL)/model.safetensors
 out/coref/dev_attn.pkl: out/coref/dev.json
 	$(WORD_LEVEL)
 
+out/beyond/dev.json: out/depparse/dev.json
+	mkdir -p $(@D) && cp $< $@
+
+QUANTITY = $(RUN) extract_attention.py --preprocessed-data-file $< --bert-dir $(MODEL) --resume --quantity
+
+out/beyond/dev_attn.pkl: out/beyond/dev.json | $(MODEL)/model.safetensors
+	$(QUANTITY) attention
+
+out/beyond/dev_norms.pkl: out/beyond/dev.json | $(MODEL)/model.safetensors
+	$(QUANTITY) norms
+
+out/beyond/dev_layer-norms.pkl: out/beyond/dev.json | $(MODEL)/model.safetensors
+	$(QUANTITY) layer-norms
+
+out/beyond/dev_layer-norms-%.pkl: out/beyond/dev.json | $(MODEL)/model.safetensors
+	$(QUANTITY) layer-norms --with $*
+
 # Figure 6 names heads by the scores that the other two save
 out/General_Analysis.ipynb: out/head_distances.pkl out/Syntax_Analysis.ipynb out/Coreference_Analysis.ipynb
 out/Syntax_Analysis.ipynb: $(foreach part,train dev,out/depparse/$(part)_attn.pkl out/depparse/random/$(part)_attn.pkl)
 out/Coreference_Analysis.ipynb: out/coref/dev_attn.pkl
+out/Beyond_Attention.ipynb: out/depparse/dev_attn.pkl $(foreach quantity,attn norms layer-norms layer-norms-residual layer-norms-residual-ln,out/beyond/dev_$(quantity).pkl)
 out/%.ipynb: %.ipynb
 	ATTN_DATA_DIR=out $(RUN) -m nbconvert --log-level ERROR --KernelManager.transport=ipc --to notebook --execute --output-dir out $<
 
 out/look.html: out/depparse/dev.json out/Syntax_Analysis.ipynb out/Coreference_Analysis.ipynb $(wildcard figures/page/*)
 	$(RUN) look.py --file $< --example 0 1 2 --bert-dir $(MODEL) --words --statistics out/depparse/syntax.stats.pkl out/coref/coreference.stats.pkl --outfile $@
 
-demo: out/General_Analysis.ipynb out/Syntax_Analysis.ipynb out/Coreference_Analysis.ipynb out/look.html
+demo: out/General_Analysis.ipynb out/Syntax_Analysis.ipynb out/Coreference_Analysis.ipynb out/Beyond_Attention.ipynb out/look.html
 	@$(RUN) -m examples.summarize out
 
 test: $(VENV)/installed
@@ -78,5 +96,6 @@ bench: $(VENV)/installed | $(MODEL)/model.safetensors
 	$(RUN) -m benchmarks.head_distances
 	$(RUN) -m benchmarks.syntax --bert-dir $(MODEL) --treebank $(EWT)/en_ewt-ud-dev.conllu
 	$(RUN) -m benchmarks.probes --treebank $(EWT)/en_ewt-ud-train.conllu
+	$(RUN) -m benchmarks.norms
 	$(RUN) -m benchmarks.gradients --vocabulary $(MODEL)/vocab.txt
 	$(RUN) -m benchmarks.extraction --vocabulary $(MODEL)/vocab.txt --treebank $(EWT)/en_ewt-ud-dev.conllu

@@ -8,7 +8,8 @@ In:  a JSON list of examples, as for extract_attention.py
 Out: <data>_grads.pkl, a pickled list of the same objects with "tokens" (as they were
      before masking), "attns" (absolute gradients, a float32 array [layers, heads,
      tokens, tokens]), "masked" (places of the masked tokens), "shown" (what BERT read
-     there) and "loss"
+     there), "loss" and "importance" (of each head [layers, heads], signed: the
+     derivative of the loss by a factor on the head's output)
      <data>_grads.meta.json, what they were made from and what was left out
 
 Try: python attention_gradients.py --preprocessed-data-file data.json --bert-dir DIR
@@ -75,7 +76,7 @@ def main(argv: list[str] | None = None) -> None:
     def load():
         from bert import load_model  # imports TensorFlow: only now
 
-        return load_model(args.bert_dir, masked_lm=True)
+        return run.gate(load_model(args.bert_dir, masked_lm=True))
 
     def maps_of(model, **progress):
         return gradient_maps(

@@ -4,7 +4,8 @@ In:  a JSON list of objects with exactly one of "text" (a string), "words" (a li
      strings) and "tokens" (a list of word pieces with [CLS] and [SEP])
 Out: <data>_attn.pkl, a pickled list of the same objects with "tokens" and "attns", an
      array [layers, heads, tokens, tokens], with --word-level [.., words, words];
-     attns[l, h, i, j] is attention from i to j
+     attns[l, h, i, j] is attention from i to j, or with --quantity how much of j is
+     carried over to i
      <data>_attn.meta.json, what they were made from and what was left out
 
 Try: python extract_attention.py --preprocessed-data-file unlabeled.json --bert-dir DIR
@@ -14,19 +15,21 @@ import cli
 import runner
 from attention.examples import SEGMENT_IDS
 from attention.extraction import attention_maps
-from attention.record import ATTENTION, TOKENS, WORDS
+from attention.record import ATTENTION, LAYER_NORMS, NORMS, TOKENS, WORDS
 from attention.word_level import MODES
 from bert import BertConfig
 from bert.folder import check_layers
 
-ENDING = "_attn.pkl"
+ENDINGS = {ATTENTION: "_attn.pkl"}  # of others: their names
 RANDOM_INIT = ("none", "all", "keep-embeddings")
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
 
 
 def parse_args(argv: list[str] | None):
     parser = cli.Parser(__doc__)
-    runner.add_flags(parser, ending=ENDING, batch_size=16)
+    runner.add_flags(
+        parser, ending="_attn.pkl, or _norms.pkl and so on,", batch_size=16
+    )
     add = parser.add_argument
     add("--word-level", action="store_true", help="maps between words, not pieces")
     add(
@@ -41,6 +44,20 @@ def parse_args(argv: list[str] | None):
         default="zeros",
         help="all zero as in the paper's released maps, or 1 after the first [SEP]; "
         "a segment_ids field in an example wins",
+    )
+    add(
+        "--quantity",
+        choices=(ATTENTION, NORMS, "layer-norms"),
+        default=ATTENTION,
+        help="attention weights; or the norms of the vectors that each head, or all of "
+        "a layer, carries from token to token",
+    )
+    add(
+        "--with",
+        dest="parts",
+        choices=LAYER_NORMS,
+        help="what to add to a layer's heads: the residual connection, and layer "
+        "normalisation after it (default: none)",
     )
     add(
         "--layers",
@@ -76,7 +93,13 @@ def parse_args(argv: list[str] | None):
     args = parser.parse_args(argv)
     if args.word_level_mode and not args.word_level:
         parser.error("--word-level-mode needs --word-level")
-    runner.name_outfile(args, ENDING)
+    if args.parts and args.quantity != "layer-norms":
+        parser.error("--with needs --quantity layer-norms")
+    if args.word_level_mode == "max" and args.quantity != ATTENTION:
+        parser.error("--word-level-mode max makes rows sum to one, which norms do not")
+    if args.quantity == "layer-norms":
+        args.quantity = LAYER_NORMS[args.parts or "none"]
+    runner.name_outfile(args, ENDINGS.get(args.quantity, f"_{args.quantity}.pkl"))
     return args
 
 
@@ -90,7 +113,7 @@ def main(argv: list[str] | None = None) -> None:
     check_layers(config, layers, args.bert_dir)
     run = runner.prepare(
         args,
-        quantity=ATTENTION,
+        quantity=args.quantity,
         level=WORDS if args.word_level else TOKENS,
         config=config,
         layers=layers,
@@ -103,7 +126,7 @@ def main(argv: list[str] | None = None) -> None:
     def load():
         from bert import load_model  # imports TensorFlow: only now
 
-        return load_model(
+        model = load_model(
             args.bert_dir,
             layers=layers,
             random_init=args.random_init,
@@ -111,7 +134,9 @@ def main(argv: list[str] | None = None) -> None:
             tiny=args.debug,
             maps_dtype="float32" if mode else args.dtype,
             precision=args.precision,
+            quantity=args.quantity,
         )
+        return run.gate(model)
 
     def maps_of(model, **progress):
         return attention_maps(

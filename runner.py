@@ -21,11 +21,12 @@ from attention.examples import (
     unknown_tokens,
 )
 from attention.extraction import encoder_source
+from attention.heads import head_name, read_head_name
 from attention.record import Maps, Source
 from attention.store import AttentionWriter, is_written
 from bert import BertConfig, Tokenizer, load_tokenizer
 from bert.folder import config_digest, weight_digest
-from files import check_outfile, file_digest, partial_path
+from files import InputError, check_outfile, file_digest, partial_path
 
 
 @dataclasses.dataclass
@@ -39,6 +40,13 @@ class Run:
     prepared: list[Prepared]
     skipped: list[Skipped]
     source: Source
+    ablated: list[tuple[int, int]]  # heads of which --ablate and --uniform speak
+    uniform: list[tuple[int, int]]
+
+    def gate(self, encoder: Any) -> Any:
+        """The encoder, with the heads taken out that the flags name."""
+        encoder.gate(self.ablated, self.uniform)
+        return encoder
 
     def settings(self, **more: Any) -> dict:
         """All that decides what is written, for the meta file."""
@@ -105,6 +113,20 @@ def add_flags(
         help="examples of that length at once, or as many shorter ones as have the "
         f"same number of tokens{batch}",
     )
+    add(
+        "--ablate",
+        metavar="HEAD",
+        nargs="+",
+        default=[],
+        help="heads, such as 3-9, whose output is multiplied by zero",
+    )
+    add(
+        "--uniform",
+        metavar="HEAD",
+        nargs="+",
+        default=[],
+        help="heads whose attention is made the same to all T tokens, 1 / T",
+    )
     add("--resume", action="store_true", help="go on where an interrupted run stopped")
 
 
@@ -132,6 +154,7 @@ def prepare(
     prepare_examples'. Raises InputError for what cannot be used.
     """
     check_outfile(args.outfile, args.preprocessed_data_file)
+    gates = {flag: _read_heads(args, flag, config) for flag in ("ablate", "uniform")}
     tokenizer = load_tokenizer(args.bert_dir, args.cased)
     examples = read_examples(args.preprocessed_data_file)
     prepared, skipped = prepare_examples(
@@ -143,10 +166,43 @@ def prepare(
         layers=range(config.num_hidden_layers) if layers is None else layers,
         level=level,
         quantity=quantity,
+        gates=tuple(
+            f"{flag} {head_name(*head)}"
+            for flag, heads in gates.items()
+            for head in sorted({*heads})
+        ),
         trained=random_init == "none",
         weights_sha256=None if random_init == "all" else weight_digest(args.bert_dir),
     )
-    return Run(args, config, tokenizer, len(examples), prepared, skipped, source)
+    return Run(
+        args,
+        config,
+        tokenizer,
+        len(examples),
+        prepared,
+        skipped,
+        source,
+        *gates.values(),
+    )
+
+
+def _read_heads(
+    args: argparse.Namespace, flag: str, config: BertConfig
+) -> list[tuple[int, int]]:
+    """The heads that a flag names, from 0; InputError for one that the model lacks."""
+    heads = []
+    for name in vars(args)[flag]:
+        try:
+            heads.append(read_head_name(name))
+        except InputError as error:
+            raise InputError(f"--{flag}: {error}") from None
+        sizes = config.num_hidden_layers, config.num_attention_heads
+        if any(number >= size for number, size in zip(heads[-1], sizes, strict=True)):
+            raise InputError(
+                f"--{flag} {name}: there is no such head; {args.bert_dir} has "
+                f"{sizes[0]} layers of {sizes[1]} heads"
+            )
+    return heads
 
 
 def write(

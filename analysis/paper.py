@@ -28,5 +28,6 @@ def is_paper_model(source: Source, paper_model: bool | None = None) -> bool:
             "not of the paper's model"
         )
     if paper_model is None:
-        return bool(source.trained) and source.weights_sha256 in BERT_BASE_UNCASED
+        known = source.weights_sha256 in BERT_BASE_UNCASED
+        return bool(source.trained) and known and not source.gates
     return paper_model

@@ -157,7 +157,7 @@ def right_picks(maps: Maps) -> tuple[np.ndarray, list[str]]:
     """Which predictors pick the head of which word of a sentence, bool [W, P]; and the
     relation of each word."""
     heads, relations = check_sentence(maps)
-    owners = _possessors(maps.example, relations)
+    owners = possessors(maps.example, relations)
     fixed = _fixed_picks(len(heads))
     picks = np.hstack([pick_words(maps.values), fixed, heads[:, None]])  # [W, P]
     right = picks == heads[:, None]
@@ -202,7 +202,7 @@ def _fixed_picks(words: int) -> np.ndarray:
     return np.hstack([offsets, (place + 1) % (words + 1)])
 
 
-def _possessors(example: Mapping, relations: list[str]) -> np.ndarray:
+def possessors(example: Mapping, relations: list[str]) -> np.ndarray:
     """Positions of the possessors that a clitic follows.
 
     In "Anna 's hat", Anna is the dependent of hat, but attention links hat and 's; the

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from attention.examples import Prepared, prepare_examples
-from attention.record import TOKENS, WORDS, Maps, Source
+from attention.heads import head_name
+from attention.record import ATTENTION, QUANTITIES, TOKENS, WORDS, Maps, Source
 from attention.word_level import word_attention
 from bert.folder import weight_digest
 from bert.tokenization import CLS, SEP
@@ -44,7 +45,8 @@ def extract_attention(
 
     Examples are objects with exactly one of "text", "words" and "tokens"; `model` and
     `tokenizer` come from `bert.load_model` and `bert.load_tokenizer`. The values of a
-    record are [L, H, T, T], or at word level [L, H, W + 2, W + 2], of type `dtype`;
+    record are [L, H, T, T], or at word level [L, H, W + 2, W + 2], of type `dtype`, and
+    of the model's quantity (with H = 1 where that is of layers, not of heads);
     `word_level_mode` is one of word_level.MODES, by default "mean". Examples longer
     than `max_length` tokens are left out with a warning. Raises InputError for an
     example that cannot be used.
@@ -67,7 +69,9 @@ def extract_attention(
     source = encoder_source(
         model.config,
         layers=model.layers_kept,
+        quantity=model.quantity,
         level=WORDS if word_level else TOKENS,
+        gates=_gates(model),
         trained=model.trained,
         weights_sha256=weight_digest(model.folder) if model.trained else None,
     )
@@ -81,11 +85,27 @@ def extract_attention(
     )
 
 
-def encoder_source(config: "BertConfig", layers: Sequence[int], **known) -> Source:
+def _gates(model: "BertModel") -> tuple[str, ...]:
+    """The heads that `BertModel.gate` took out, as a source has them."""
+    return tuple(
+        f"{flag} {head_name(*head)}"
+        for flag, taken in (("ablate", model.gates == 0), ("uniform", model.uniform))
+        for head in np.argwhere(taken)
+    )
+
+
+def encoder_source(
+    config: "BertConfig",
+    layers: Sequence[int],
+    quantity: str = ATTENTION,
+    **known,
+) -> Source:
     """The source of maps that an encoder gives of its layers (from 0)."""
+    of_layers = QUANTITIES[quantity].of_layers
     return Source(
         layers=tuple(layers),
-        heads=config.num_attention_heads,
+        heads=1 if of_layers else config.num_attention_heads,
+        quantity=quantity,
         model_layers=config.num_hidden_layers,
         family="bert",
         special_tokens=(CLS, SEP),
@@ -107,8 +127,13 @@ def attention_maps(
     """Run prepared examples through BERT; see `extract_attention` for what comes out.
 
     `mode` is a word-level mode, or None for maps of tokens; `in_batches` says what the
-    others are.
+    others are. `model` gives maps of the source's quantity. Norms of layers have their
+    mixing ratios [L, N] beside them as "mixing", those of words the means of their
+    pieces'. At word level norms are pooled as attention is: the norm of a word's
+    vector is not among them.
     """
+    if mode == "max" and source.quantity != ATTENTION:
+        raise ValueError("'max' makes rows sum to one, which norms do not")
     if model.maps_dtype == "float16" and (mode or dtype == "float32"):
         raise ValueError("the model rounds its maps: load it with maps_dtype='float32'")
 
@@ -124,13 +149,19 @@ def attention_maps(
 
     def finish(i: int, maps: list[np.ndarray], row: int) -> Maps:
         item, length = prepared[i], len(prepared[i].tokens)
-        attns = np.stack([layer[row, :, :length, :length] for layer in maps])
+        layers = len(source.layers)
+        attns = np.stack([m[row, :, :length, :length] for m in maps[:layers]])
+        example = item.example | {"tokens": item.tokens}
+        if mixing := [ratios[row, :length] for ratios in maps[layers:]]:
+            example["mixing"] = np.stack(mixing)  # [L, T]
         if mode:
             attns = word_attention(attns, item.word_pieces, mode)
-        example = item.example | {"tokens": item.tokens}
+        if mode and mixing:
+            means = [example["mixing"][:, p].mean(-1) for p in item.word_pieces]
+            example["mixing"] = np.stack(means, -1)  # [L, W + 2]
         return Maps(attns.astype(dtype), source.level, source, example)
 
-    heads = len(model.layers_kept) * model.config.num_attention_heads
+    heads = len(source.layers) * source.heads
     return in_batches(
         [len(item.tokens) for item in prepared],
         run,

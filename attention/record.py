@@ -23,6 +23,15 @@ from files import InputError
 
 LEVELS = TOKENS, WORDS = "tokens", "words"
 ATTENTION, GRADIENTS = "attention", "gradients"
+# What is carried over, by norms of vectors (bert/norms.py): of a head, and of a layer
+# with what its --with flag adds
+NORMS = "norms"
+LAYER_NORMS = {
+    "none": "layer-norms",
+    "residual": "layer-norms-residual",
+    "residual-ln": "layer-norms-residual-ln",
+}
+ROLLOUT, FLOW = "rollout", "flow"  # attention to the input (rollout.py)
 # Rows of attention sum to one; rounded to float16 they sum to one within this.
 ROW_TOLERANCE = 0.01
 
@@ -39,7 +48,7 @@ class Source:
     """
 
     layers: tuple[int, ...]  # true numbers of the L layers, from 0
-    heads: int  # H, in each layer
+    heads: int  # H, in each layer; 1 where a map is a whole layer's
     quantity: str = ATTENTION  # a key of QUANTITIES
     level: str | None = None  # one of LEVELS
     family: str | None = None  # of the encoder, such as "bert"
@@ -48,6 +57,7 @@ class Source:
     # names of the first special token and of the separator
     model_layers: int | None = None  # of the encoder, kept or not
     special_tokens: tuple[str, str] = ("[CLS]", "[SEP]")
+    gates: tuple[str, ...] = ()  # heads taken out, such as "ablate 3-9", "uniform 5-4"
     inferred: tuple[str, ...] = ()  # fields that no meta file gave
 
     @classmethod
@@ -79,6 +89,7 @@ class Source:
             trained=not _drawn(flags) if flags else None,
             model_layers=meta.get("model_layers"),
             special_tokens=tuple(meta.get("special_tokens", cls.special_tokens)),
+            gates=tuple(meta.get("gates", ())),
             inferred=() if "layers" in meta else ("layers", "level", "quantity"),
         )
         if shape[:2] != (len(source.layers), source.heads):
@@ -103,6 +114,7 @@ class Source:
             "heads": self.heads,
             "model_layers": self.model_layers,
             "special_tokens": list(self.special_tokens),
+            "gates": list(self.gates),
             "weights_sha256": self.weights_sha256,
         }
 
@@ -149,6 +161,8 @@ class Source:
 
     def head_name(self, layer: int, head: int) -> str:
         """The name, by its true layer, of the head at [layer, head] of an array."""
+        if QUANTITIES[self.quantity].of_layers:
+            return str(self.layers[layer] + 1)
         return head_name(self.layers[layer], head)
 
     def find_head(self, name: str) -> tuple[int, int]:
@@ -350,17 +364,40 @@ def _check_gradients(maps: Maps) -> None:
         raise InputError("gradients below 0 or no numbers, expected absolute values")
 
 
+def _check_norms(maps: Maps) -> None:
+    """Norms are finite and not below zero."""
+    if not (maps.values >= 0).all():  # also where a value is no number
+        raise InputError(f"{maps.quantity} below 0 or no numbers, expected norms")
+    if np.isinf(maps.values).any():
+        raise InputError(
+            f"{maps.quantity} beyond what {maps.values.dtype} holds: write them with "
+            "--dtype float32"
+        )
+
+
 @dataclasses.dataclass(frozen=True)
 class Quantity:
     """What can be measured for each pair of tokens."""
 
     check: Any  # a function of a Maps, which raises InputError
     made_by: str  # the script that writes such maps
+    of_layers: bool = False  # one map a layer, not one a head
 
 
 QUANTITIES = {
     ATTENTION: Quantity(_check_attention, "extract_attention.py"),
     GRADIENTS: Quantity(_check_gradients, "attention_gradients.py"),
+    NORMS: Quantity(_check_norms, "extract_attention.py --quantity norms"),
+    **{
+        quantity: Quantity(
+            _check_norms,
+            f"extract_attention.py --quantity layer-norms --with {parts}",
+            of_layers=True,
+        )
+        for parts, quantity in LAYER_NORMS.items()
+    },
+    ROLLOUT: Quantity(_check_attention, "attention_rollout.py"),
+    FLOW: Quantity(_check_norms, "attention_rollout.py --flow"),
 }
 
 
@@ -401,6 +438,8 @@ def describe_maps(path: str | Path) -> str:
         weights = "layers drawn at random" if kept else "weights drawn at random"
     if flags.get("layers"):
         weights += f", layers {' '.join(map(str, sorted(flags['layers'])))}"
+    if meta.get("gates"):
+        weights += f"; {', '.join(meta['gates'])}"
     return (
         f"{path}: {meta['written']:,} of {meta['examples']:,} examples of "
         f"{flags['preprocessed_data_file']} through {flags['bert_dir']} ({weights})"

@@ -19,6 +19,7 @@ import numpy as np
 
 from bert.folder import BertConfig, check_layers, weight_files
 from bert.modeling import ACTIVATIONS, BertModel, MaskedLanguageModel
+from bert.norms import MODELS
 from files import InputError, printable
 
 LEFT_OVER = re.compile(
@@ -54,6 +55,7 @@ def load_model(
     maps_dtype: str = "float32",
     precision: str = "float32",
     masked_lm: bool = False,
+    quantity: str = "attention",
 ) -> BertModel:
     """A BertModel with the weights of `folder`, ready for `predict_on_batch`.
 
@@ -62,8 +64,9 @@ def load_model(
     anew (the control of Section 5), "all" draws every weight and needs no weight file;
     so does `tiny`, which shrinks the model to three small layers. `precision` is a
     Keras dtype policy. `masked_lm` asks for a MaskedLanguageModel, which has all layers
-    and the head that predicts masked tokens, and gives no maps. Raises InputError for a
-    folder that does not hold this BERT, and for arguments that would have no effect.
+    and the head that predicts masked tokens, and gives no maps. `quantity` is what the
+    maps are of: "attention", or a key of norms.MODELS. Raises InputError for a folder
+    that does not hold this BERT, and for arguments that would have no effect.
     """
     if random_init not in RANDOM_INIT:
         raise InputError(
@@ -71,6 +74,13 @@ def load_model(
         )
     if masked_lm and (layers is not None or maps_dtype != "float32"):
         raise InputError("masked_lm has all layers and no maps: no layers, maps_dtype")
+    if quantity not in {"attention", *MODELS} or (
+        masked_lm and quantity != "attention"
+    ):
+        raise InputError(
+            f"quantity is {quantity!r}, expected attention, or without masked_lm "
+            f"{', '.join(MODELS)}"
+        )
     if tiny and random_init == "keep-embeddings":
         raise InputError("tiny draws all weights: random_init='keep-embeddings' cannot")
     config = BertConfig.from_folder(folder)
@@ -89,7 +99,8 @@ def load_model(
         if masked_lm:
             model = MaskedLanguageModel(config)
         else:
-            model = BertModel(config, layers, maps_dtype)
+            kind = MODELS.get(quantity, BertModel)
+            model = kind(config, layers, maps_dtype)
     model.build()
     model.folder, model.trained = Path(folder), random_init == "none"
     if weights is not None:

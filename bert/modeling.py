@@ -10,12 +10,13 @@ its softmax: only what the maps need is computed. To predict masked tokens, all 
 are run in full. There is no dropout and no pooler.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import keras
 from keras import ops
 
 from bert.folder import BertConfig
+from bert.gates import open_gates
 
 ACTIVATIONS = {
     "gelu": lambda x: ops.gelu(x, approximate=False),  # erf, as the released BERTs
@@ -26,6 +27,8 @@ ACTIVATIONS = {
 # Added to the scores of padding; exp() of it is exactly 0 in float32, so that padding
 # receives no attention at all.
 NEVER = -10_000.0
+
+Head = tuple[int, int]  # a layer and a head in it, both from 0
 
 
 class Embeddings(keras.Layer):
@@ -81,9 +84,14 @@ class SelfAttention(keras.Layer):
         dtype = keras.backend.result_type(scores.dtype, "float32")
         return ops.softmax(ops.cast(scores, dtype) + ops.cast(bias, dtype))
 
-    def mix(self, x, attention):  # [B, T, D], [B, H, T, T] -> [B, T, D]
+    def values(self, x, gates):  # [B, T, D], [H] -> [B, H, T, E]
+        """What each token gives to those that attend to it, times each head's gate."""
+        values = ops.transpose(self._split(self.value(x)), (0, 2, 1, 3))
+        return values * ops.cast(gates, values.dtype)[:, None, None]
+
+    def mix(self, x, attention, gates):  # [B, T, D], [B, H, T, T], [H] -> [B, T, D]
         """The values of all tokens, mixed by attention."""
-        values = ops.transpose(self._split(self.value(x)), (0, 2, 1, 3))  # [B, H, T, E]
+        values = self.values(x, gates)
         mixed = ops.matmul(ops.cast(attention, values.dtype), values)  # [B, H, T, E]
         return ops.reshape(ops.transpose(mixed, (0, 2, 1, 3)), ops.shape(x))
 
@@ -130,8 +138,9 @@ class EncoderLayer(keras.Layer):
             self.intermediate.build((None, None, self.config.hidden_size))
         self.layer_output.build()
 
-    def call(self, x, attention):  # [B, T, D], [B, H, T, T] -> [B, T, D]
-        x = self.attention_output(self.self_attention.mix(x, attention), residual=x)
+    def call(self, x, attention, gates):  # [B, T, D], [B, H, T, T], [H] -> [B, T, D]
+        mixed = self.self_attention.mix(x, attention, gates)
+        x = self.attention_output(mixed, residual=x)
         return self.layer_output(self.intermediate(x), residual=x)
 
 
@@ -139,8 +148,11 @@ class BertModel(keras.Model):
     """BERT's encoder, which gives its attention maps.
 
     `layers_kept` are the layers (from 0) whose maps are given, in this order, by
-    default all; `maps_dtype` is the type in which the maps leave the model.
+    default all; `maps_dtype` is the type in which the maps leave the model. Subclasses
+    in norms.py give maps of another `quantity`.
     """
+
+    quantity = "attention"
 
     def __init__(
         self,
@@ -154,6 +166,7 @@ class BertModel(keras.Model):
         everything = range(config.num_hidden_layers)
         self.layers_kept = list(everything if layers_kept is None else layers_kept)
         self.maps_dtype = maps_dtype
+        self.gates, self.uniform = open_gates(config)  # [L, H]; `gate` changes them
         # set by load_model: the folder, and whether no weight was drawn at random
         self.folder, self.trained = None, None
         self.embeddings = Embeddings(config, name="embeddings")
@@ -164,6 +177,18 @@ class BertModel(keras.Model):
         with keras.name_scope("encoder"):
             for layer in self.encoder:
                 layer.build()
+
+    def gate(self, ablated: Iterable[Head] = (), uniform: Iterable[Head] = ()) -> None:
+        """Take heads out of the model; each is a layer and a head, both from 0.
+
+        The output of an `ablated` head is multiplied by zero (Michel et al. 2019). The
+        attention of a `uniform` head is the same to all T tokens of an example, 1 / T
+        (Kovaleva et al. 2019). Call before the model is first run.
+        """
+        for head in ablated:
+            self.gates[head] = 0
+        for head in uniform:
+            self.uniform[head] = True
 
     def call(self, inputs):
         """Attention maps of a padded batch.
@@ -176,12 +201,26 @@ class BertModel(keras.Model):
         x, bias = self.embed(*inputs)
         maps, last = {}, max(self.layers_kept)
         for i, layer in enumerate(self.encoder[: last + 1]):
-            attention = layer.self_attention.attention(x, bias)  # [B, H, T, T]
+            attention = self.attend(i, x, bias)
             if i in self.layers_kept:
-                maps[i] = ops.cast(attention, self.maps_dtype)
+                maps[i] = self.measure(layer, x, attention, self.gates[i])
             if i < last:
-                x = layer(x, attention)
-        return [maps[i] for i in self.layers_kept]
+                x = layer(x, attention, self.gates[i])
+        kinds = zip(*(maps[i] for i in self.layers_kept), strict=True)
+        return [array for kind in kinds for array in kind]
+
+    def attend(self, i, x, bias):  # [B, T, D], [B, 1, 1, T] -> [B, H, T, T]
+        """The attention of layer i, as far as `gate` left it as it is."""
+        attention = self.encoder[i].self_attention.attention(x, bias)
+        if not self.uniform[i].any():
+            return attention
+        real = ops.cast(bias == 0, attention.dtype)  # [B, 1, 1, T]
+        equal = real / ops.maximum(ops.sum(real, -1, keepdims=True), 1)
+        return ops.where(self.uniform[i][:, None, None], equal, attention)
+
+    def measure(self, layer, x, attention, gates) -> tuple:
+        """What is kept of a layer: its map, and whatever else a subclass adds."""
+        return (ops.cast(attention, self.maps_dtype),)
 
     def embed(self, token_ids, segment_ids, lengths):
         """Input of the first layer [B, T, D], and the bias [B, 1, 1, T] that is added
@@ -229,19 +268,21 @@ class MaskedLanguageModel(BertModel):
         with keras.name_scope("cls", override_parent=""):  # beside "bert", not in it
             self.predictions.build()
 
-    def call(self, inputs):
+    def call(self, inputs, gates=None):
         """Attention maps of a padded batch, and predictions for its masked tokens.
 
         `inputs` are those of BertModel and the places of masked tokens [B, M], with -1
-        where an example has fewer. Returns the maps, one array [B, H, T, T] for each
-        layer, as they are used in what follows, and logits [B, M, V].
+        where an example has fewer. `gates` [L, H] are used in place of the model's own.
+        Returns the maps, one array [B, H, T, T] for each layer, as they are used in
+        what follows, and logits [B, M, V].
         """
         *inputs, masked = inputs
+        gates = self.gates if gates is None else gates
         x, bias = self.embed(*inputs)
         maps = []
-        for layer in self.encoder:
-            maps.append(layer.self_attention.attention(x, bias))  # [B, H, T, T]
-            x = layer(x, maps[-1])
+        for i, layer in enumerate(self.encoder):
+            maps.append(self.attend(i, x, bias))  # [B, H, T, T]
+            x = layer(x, maps[-1], gates[i])
         chosen = ops.one_hot(masked, ops.shape(x)[1], dtype=x.dtype)  # [B, M, T]
         return maps, self.predictions(ops.matmul(chosen, x), self.embeddings.words)
 

@@ -1,9 +1,12 @@
 """Synthetic heads whose behaviour is known."""
 
 import dataclasses
+import json
+from pathlib import Path
 
 import numpy as np
 
+from attention.meta import SIZE
 from attention.record import Maps, Source
 
 
@@ -36,3 +39,14 @@ def record(example: dict, meta: dict | None = None, **known) -> Maps:
     """The record of an example as a file holds it, with what is known of its source."""
     source = Source.from_meta(meta or {}, example)
     return Maps.from_example(example, dataclasses.replace(source, **known))
+
+
+def interrupt(path: Path) -> None:
+    """Leave a file of maps as a run does that is stopped within the last example."""
+    meta = json.loads(path.with_suffix(".meta.json").read_text())
+    del meta[SIZE]
+    path.with_name(f"{path.name}.partial.json").write_text(json.dumps(meta))
+    path.with_suffix(".meta.json").unlink()
+    content = path.read_bytes()
+    path.with_name(f"{path.name}.partial").write_bytes(content[:-30])
+    path.unlink()

@@ -12,9 +12,10 @@ from scipy.special import log_softmax
 from attention import extraction
 from attention.examples import Prepared, prepare_examples
 from attention.extraction import encoder_source
-from attention.gradients import gradient_maps
+from attention.gradients import gradient_maps, losses_without_heads
 from attention.masking import Masked, mask_examples
 from bert import load_model
+from files import InputError
 
 GOLDEN = Path(__file__).parent / "golden"
 EXAMPLES = (  # tokens and segment ids, of 9, 4 and 12 tokens
@@ -104,6 +105,77 @@ def test_gradients_equal_finite_differences_of_the_model_itself(
             slope = (loss(layer, place, 1e-5) - loss(layer, place, -1e-5)) / 2e-5
             found = example["attns"][layer][place]
             assert found == pytest.approx(abs(slope), rel=1e-4, abs=1e-5)
+
+
+def test_importance_is_the_slope_of_the_loss_by_a_gate(prepared, masks, masked_lm):
+    """A factor on the output of each head in turn, moved a step above and below one."""
+    weights = tiny_weights() | tiny_head()
+    for example, item, mask in zip(
+        run(prepared, masks, masked_lm), prepared, masks, strict=True
+    ):
+        given = (mask.token_ids, item.segment_ids, mask.places, truth_of(item, mask))
+        assert example["importance"].shape == (2, 3)
+        for head in np.ndindex(2, 3):
+            losses = []
+            for step in (1e-4, -1e-4):
+                gates = np.ones((2, 3))
+                gates[head] += step
+                losses.append(oracle.masked_loss(weights, 3, *given, gates=gates))
+            slope = (losses[0] - losses[1]) / 2e-4
+            assert example["importance"][head] == pytest.approx(slope, 1e-4, 1e-6)
+
+
+def test_losses_without_heads(prepared, masks, masked_lm):
+    """Each head's output times zero in turn; an example without masks has no loss."""
+    weights = tiny_weights() | tiny_head()
+    hidden = [masks[0], Masked([], [], prepared[1].token_ids), masks[2]]
+
+    def mean_loss(gates):
+        return np.mean(
+            [
+                oracle.masked_loss(
+                    weights,
+                    3,
+                    hidden[i].token_ids,
+                    prepared[i].segment_ids,
+                    hidden[i].places,
+                    truth_of(prepared[i], hidden[i]),
+                    gates=gates,
+                )
+                for i in (0, 2)
+            ]
+        )
+
+    whole, without = losses_without_heads(prepared, hidden, masked_lm, batch_size=1)
+    assert whole == pytest.approx(mean_loss(np.ones((2, 3))), rel=1e-5)
+    assert without.shape == (2, 3)
+    for head in np.ndindex(2, 3):
+        gates = np.ones((2, 3))
+        gates[head] = 0
+        assert without[head] == pytest.approx(mean_loss(gates), rel=1e-5)
+    nothing = [Masked([], [], item.token_ids) for item in prepared]
+    with pytest.raises(InputError, match="no example has masked tokens"):
+        losses_without_heads(prepared, nothing, masked_lm)
+
+
+def test_gates_hold_for_losses_and_gradients(prepared, masks, masked_lm_dir):
+    model = load_model(masked_lm_dir, masked_lm=True, precision="float64")
+    model.gate(ablated=[(1, 2)], uniform=[(0, 1)])
+    example, item, mask = run(prepared, masks, model)[0], prepared[0], masks[0]
+    loss = oracle.masked_loss(
+        tiny_weights() | tiny_head(),
+        3,
+        mask.token_ids,
+        item.segment_ids,
+        mask.places,
+        truth_of(item, mask),
+        gates=[[1, 1, 1], [1, 1, 0]],
+        uniform=[(0, 1)],
+    )
+    assert example["loss"] == pytest.approx(loss, rel=1e-6)
+    assert (example["attns"][1, 2] == 0).all()
+    assert example["importance"][1, 2] == 0
+    assert example["attns"][0, 1].max() > 0
 
 
 @pytest.mark.parametrize(

@@ -42,18 +42,31 @@ FIGURES = {
         "coreference_heat_map",
         "figure_5_coreference",
     ],
+    "Beyond_Attention": [
+        "beyond_mixing",
+        "beyond_rollout",
+        "beyond_shares",
+        "beyond_sinks",
+        "beyond_trees",
+    ],
 }
 # and a row that each table has
 TABLES = {
     "General_Analysis": {},
     "Syntax_Analysis": {"table_1": "dobj", "table_3": "right-branching"},
     "Coreference_Analysis": {"table_2": "nearest other mention"},
+    "Beyond_Attention": {
+        "mixing": "norms with residual",
+        "head_roles": "2-3",
+        "table_1_ensembles": "dobj",
+    },
 }
 # the scores that Figure 6 takes its crosses from
 SCORES = {
     "General_Analysis": {},
     "Syntax_Analysis": {SYNTAX_FILE: SyntaxScores},
     "Coreference_Analysis": {COREFERENCE_FILE: CoreferenceScores},
+    "Beyond_Attention": {},
 }
 
 
@@ -85,6 +98,15 @@ def data(tmp_path_factory, bert_dir):
         control = trees / "random" / f"{name}_attn.pkl"
         flags += ["--random-init", "keep-embeddings", "--outfile", control]
         assert extract_attention.main(flags) == 0
+
+    flags = ["--data-file", ROOT / "examples" / "depparse" / "dev.txt"]
+    assert preprocess_depparse.main([*flags, "--outdir", folder / "beyond"]) == 0
+    flags = ["--preprocessed-data-file", folder / "beyond" / "dev.json"]
+    flags += ["--bert-dir", bert_dir, "--max-sequence-length", "32", "--quantity"]
+    for quantity in ("attention", "norms", "layer-norms"):
+        assert extract_attention.main([*flags, quantity]) == 0
+    for parts in ("residual", "residual-ln"):
+        assert extract_attention.main([*flags, "layer-norms", "--with", parts]) == 0
 
     flags = ["--data-dir", ROOT / "examples" / "coref", "--bert-dir", bert_dir]
     flags += ["--max-sequence-length", "32", "--windows"]
@@ -137,6 +159,19 @@ def test_figure_3_is_drawn_where_there_are_gradients(data, masked_lm_dir, monkey
     streams = execute("General_Analysis", data, monkeypatch)
     assert all(s.name == "stdout" for s in streams), streams
     assert "Mean loss of a masked token: " in streams[2].text
+    assert figure.stat().st_size > 1000
+
+
+def test_importance_is_drawn_where_there_are_gradients(
+    data, masked_lm_dir, monkeypatch
+):
+    flags = ["--preprocessed-data-file", data / "beyond" / "dev.json"]
+    flags += ["--bert-dir", masked_lm_dir, "--max-sequence-length", "32"]
+    assert attention_gradients.main(flags) == 0
+    streams = execute("Beyond_Attention", data, monkeypatch)
+    assert all(s.name == "stdout" for s in streams), streams
+    assert re.search(r"lower without \d+% of heads", streams[-1].text)
+    figure = data / "figures" / "beyond_importance.pdf"
     assert figure.stat().st_size > 1000
 
 

@@ -1,0 +1,127 @@
+"""What the field asked after the paper: norms, mixing, rollout, sinks, importance.
+
+Shapes: L layers, H heads, N tokens of an example, K kinds of token.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.ticker import PercentFormatter
+
+from analysis.mixing import KINDS, MixingRatios, Shares
+from analysis.roles import HeadRoles
+from figures.layers import plot_by_layer
+from figures.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    PURPLE,
+    RED,
+    layer_numbers,
+    layer_ticks,
+)
+
+NAMES = {"cls": "[CLS]", "sep": "[SEP]", "punct": ". or ,", "word": "words"}
+COLOURS = {"cls": ORANGE, "sep": BLUE, "punct": GREEN, "word": GREY}
+VARIANT_STYLES = (
+    (ORANGE, "o"),
+    (RED, "^"),
+    (BLUE, "s"),
+    (GREEN, "D"),
+    (PURPLE, "v"),
+)
+
+
+def plot_shares(weights: Shares, norms: Shares, axes: Sequence[Axes]) -> Sequence[Axes]:
+    """The share of [CLS], of [SEP] and of punctuation in attention weights, beside that
+    in norms: a panel for each kind of token."""
+    for ax, kind in zip(axes, ("cls", "sep", "punct"), strict=True):
+        for statistic, name, colour, marker in (
+            (weights, "weights", ORANGE, "^"),
+            (norms, "norms", BLUE, "o"),
+        ):
+            shares = statistic.shares[kind]
+            plot_by_layer(
+                shares, statistic.source, ax, label=name, color=colour, marker=marker
+            )
+        ax.set(ylabel=f"share of {NAMES[kind]}", ylim=(-0.02, 1.02))
+        ax.yaxis.set_major_formatter(PercentFormatter(1))
+    return axes
+
+
+def plot_mixing(statistics: Iterable[MixingRatios], ax: Axes) -> Axes:
+    """Mean mixing ratio by layer, a line for each variant."""
+    lines = [
+        (variant, ratios, statistic.source)
+        for statistic in statistics
+        for variant, ratios in zip(statistic.variants, statistic.ratios, strict=True)
+    ]
+    for (variant, ratios, source), (colour, marker) in zip(
+        lines, VARIANT_STYLES, strict=False
+    ):
+        x = layer_numbers(source)
+        ax.plot(x, ratios, color=colour, marker=marker, markersize=4, label=variant)
+        ax.xaxis.set_major_locator(layer_ticks(source))
+    ax.set(xlabel="layer", ylabel="mixing ratio", ylim=(0, 1))
+    ax.yaxis.set_major_formatter(PercentFormatter(1))
+    ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    return ax
+
+
+def plot_maps(
+    values: Mapping[str, np.ndarray], labels: Sequence[str], axes: Sequence[Axes]
+) -> Sequence[Axes]:
+    """A map [N, N] for each title, rows from, columns to; all of one scale."""
+    largest = max(v.max() for v in values.values())
+    for ax, (title, shown) in zip(axes, values.items(), strict=True):
+        sns.heatmap(
+            shown,
+            ax=ax,
+            vmin=0,
+            vmax=largest,
+            cmap="viridis",
+            square=True,
+            xticklabels=labels,
+            yticklabels=labels,
+            cbar=ax is axes[-1],
+            cbar_kws={"shrink": 0.7},
+        )
+        ax.tick_params("x", length=0, rotation=90)
+        ax.tick_params("y", length=0, rotation=0)
+        ax.set_title(title)
+    return axes
+
+
+def plot_received(roles: HeadRoles, ax: Axes) -> Axes:
+    """Mean attention that a token of each kind receives, with the threshold above which
+    a token is a sink as a dashed line."""
+    for i, kind in enumerate(KINDS):
+        values = roles.received[..., i]
+        if np.isfinite(values).all():
+            plot_by_layer(
+                values,
+                roles.source,
+                ax,
+                label=NAMES[kind],
+                color=COLOURS[kind],
+                marker="osD^"[i],
+            )
+    ax.axhline(roles.settings["sink"], color="0.3", linestyle="--")
+    ax.set(ylabel="mean attention received by a token", ylim=(-0.02, 1.02))
+    ax.yaxis.set_major_formatter(PercentFormatter(1))
+    return ax
+
+
+def plot_ablation(signed: np.ndarray, change: np.ndarray, ax: Axes) -> Axes:
+    """What the loss changes by without each head [L, H], over what its importance, the
+    derivative by a factor on its output [L, H], foretells: minus that (dashed)."""
+    ax.scatter(-signed, change, color=BLUE, s=14, alpha=0.6, linewidths=0)
+    ax.axline((0, 0), slope=1, color="0.3", linestyle="--")
+    ax.set(
+        xlabel="change foretold by importance (nats)",
+        ylabel="change of the loss without the head (nats)",
+    )
+    return ax
