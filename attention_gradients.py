@@ -21,7 +21,8 @@ import cli
 import runner
 from attention.gradients import gradient_maps
 from attention.masking import mask_examples
-from attention.record import GRADIENTS, TOKENS
+from attention.quantities import GRADIENTS
+from attention.source import TOKENS
 from bert import BertConfig
 from files import InputError
 

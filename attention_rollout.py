@@ -16,7 +16,8 @@ import itertools
 import cli
 from analysis.rollout import flow, rollout, rollout_by_head
 from attention.meta import SIZE
-from attention.record import FLOW, ROLLOUT, read_maps
+from attention.quantities import FLOW, ROLLOUT
+from attention.record import read_maps
 from attention.store import AttentionWriter, read_meta
 from files import InputError, check_outfile, file_digest
 

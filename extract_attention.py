@@ -15,7 +15,8 @@ import cli
 import runner
 from attention.examples import SEGMENT_IDS
 from attention.extraction import attention_maps
-from attention.record import ATTENTION, LAYER_NORMS, NORMS, TOKENS, WORDS
+from attention.quantities import ATTENTION, LAYER_NORMS, NORMS
+from attention.source import TOKENS, WORDS
 from attention.word_level import MODES
 from bert import BertConfig
 from bert.folder import check_layers

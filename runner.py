@@ -22,7 +22,8 @@ from attention.examples import (
 )
 from attention.extraction import encoder_source
 from attention.heads import head_name, read_head_name
-from attention.record import Maps, Source
+from attention.record import Maps
+from attention.source import Source
 from attention.store import AttentionWriter, is_written
 from bert import BertConfig, Tokenizer, load_tokenizer
 from bert.folder import config_digest, weight_digest

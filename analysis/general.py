@@ -10,7 +10,8 @@ import pandas as pd
 
 from analysis.paper import is_paper_model
 from analysis.statistic import Statistic
-from attention.record import FIRST, GRADIENTS, PUNCTUATION, SEPARATOR, Maps
+from attention.quantities import GRADIENTS
+from attention.record import FIRST, PUNCTUATION, SEPARATOR, Maps
 
 UPPER_MIDDLE = (5 / 12, 10 / 12)  # the paper's layers 6 to 10 of 12, as parts of depth
 SMOOTHING = 1e-4  # of entropies: 0.9999 a + 0.0001 / T

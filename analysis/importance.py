@@ -6,7 +6,8 @@ Shapes: L layers, H heads.
 import numpy as np
 
 from analysis.general import DocumentAverages
-from attention.record import GRADIENTS, Maps
+from attention.quantities import GRADIENTS
+from attention.record import Maps
 from files import InputError
 
 

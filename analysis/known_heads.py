@@ -8,9 +8,10 @@ from pathlib import Path
 
 from analysis.coreference import CoreferenceScores
 from analysis.statistic import load_statistics
-from analysis.syntax import SyntaxScores, table_1
+from analysis.syntax import SyntaxScores
+from analysis.table_1 import table_1
 from attention.heads import read_head_name
-from attention.record import Source
+from attention.source import Source
 
 # in the data folder
 SYNTAX_FILE = Path("depparse", "syntax.stats.pkl")

@@ -12,15 +12,8 @@ from scipy.stats import spearmanr
 
 from analysis.paper import is_paper_model
 from analysis.statistic import Statistic
-from attention.record import (
-    ATTENTION,
-    FIRST,
-    LAYER_NORMS,
-    PUNCTUATION,
-    SEPARATOR,
-    WORD,
-    Maps,
-)
+from attention.quantities import ATTENTION, LAYER_NORMS
+from attention.record import FIRST, PUNCTUATION, SEPARATOR, WORD, Maps
 
 KINDS = {"word": WORD, "punct": PUNCTUATION, "cls": FIRST, "sep": SEPARATOR}
 # What a mixing ratio is taken of, by the quantity of the maps

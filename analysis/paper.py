@@ -4,7 +4,7 @@ The paper's model is bert-base-uncased. It is known by the digest of its weights
 by its size: any model may have 12 x 12 heads.
 """
 
-from attention.record import Source
+from attention.source import Source
 
 # SHA-256 of files of weights. Hugging Face's is that of `model.safetensors` in
 # google-bert/bert-base-uncased (revision 86b5e09), as many public repositories that pin

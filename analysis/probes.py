@@ -15,7 +15,8 @@ import pandas as pd
 from analysis.attachment import AttachmentScores, read_sentences
 from analysis.probe_batches import bucketed, joined, padded, shuffled
 from analysis.word_vectors import WordVectors
-from attention.record import Source, read_maps
+from attention.record import read_maps
+from attention.source import Source
 from backend import start_keras
 from files import InputError
 

@@ -15,7 +15,9 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_flow
 
-from attention.record import ATTENTION, FLOW, ROLLOUT, Maps, Source
+from attention.quantities import ATTENTION, FLOW, ROLLOUT
+from attention.record import Maps
+from attention.source import Source
 from files import InputError
 
 # SciPy's maximum flow takes whole numbers: capacities are rounded to millionths.

@@ -14,7 +14,9 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from attention.record import ATTENTION, Maps, Source, read_maps
+from attention.quantities import ATTENTION
+from attention.record import Maps, read_maps
+from attention.source import Source
 from attention.store import load_pickle, read_meta, write_pickle
 from files import InputError
 

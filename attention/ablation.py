@@ -9,7 +9,8 @@ import numpy as np
 from attention.examples import prepare_examples
 from attention.gradients import losses_without_heads
 from attention.masking import Masked
-from attention.record import GRADIENTS, Maps
+from attention.quantities import GRADIENTS
+from attention.record import Maps
 
 
 def ablate_each_head(

@@ -12,7 +12,9 @@ import numpy as np
 
 from attention.examples import Prepared, prepare_examples
 from attention.heads import head_name
-from attention.record import ATTENTION, QUANTITIES, TOKENS, WORDS, Maps, Source
+from attention.quantities import ATTENTION, QUANTITIES
+from attention.record import Maps
+from attention.source import TOKENS, WORDS, Source
 from attention.word_level import word_attention
 from bert.folder import weight_digest
 from bert.tokenization import CLS, SEP

@@ -18,7 +18,8 @@ import numpy as np
 from attention.examples import Prepared
 from attention.extraction import in_batches, padded, padded_inputs
 from attention.masking import Masked
-from attention.record import TOKENS, Maps, Source
+from attention.record import Maps
+from attention.source import TOKENS, Source
 from files import InputError
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from attention.examples import prepare_examples, read_examples
 from attention.extraction import attention_maps, encoder_source
-from attention.record import TOKENS, Maps
+from attention.record import Maps
+from attention.source import TOKENS
 from bert.folder import weight_digest
 from bert.tokenization import load_tokenizer
 from files import InputError

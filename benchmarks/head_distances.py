@@ -46,7 +46,8 @@ def main() -> None:
 def compare(layers: int, heads: int, dtype: str, folder: Path) -> dict:
     """Seconds a span by the original's formula, and by ours."""
     from analysis.distances import HeadDistances
-    from attention.record import Maps, Source
+    from attention.record import Maps
+    from attention.source import Source
 
     example = random_example(layers, heads, seed=0)
     maps = Maps.from_example(example, Source.from_meta({}, example))

@@ -65,7 +65,8 @@ def score(maps: Path) -> None:
 def table(maps: Path) -> None:
     """The same, and Table 1 with its intervals."""
     from analysis.statistic import accumulate
-    from analysis.syntax import SyntaxScores, table_1
+    from analysis.syntax import SyntaxScores
+    from analysis.table_1 import table_1
 
     scores = SyntaxScores()
     accumulate(maps, scores)

@@ -10,9 +10,10 @@ import numpy as np
 from analysis.coreference import CoreferenceScores
 from analysis.general import GeneralStatistics
 from analysis.statistic import Statistic, load_statistics
-from analysis.syntax import SyntaxScores, table_1
+from analysis.syntax import SyntaxScores
+from analysis.table_1 import table_1
 from attention.meta import read_meta
-from attention.record import Source
+from attention.source import Source
 from files import InputError
 
 NOTED_SHARE = 0.5  # a head is noted for attention of a kind above this share

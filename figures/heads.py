@@ -16,7 +16,7 @@ from scipy.cluster import hierarchy
 from scipy.spatial.distance import squareform
 
 from attention.heads import read_head_name
-from attention.record import Source
+from attention.source import Source
 from figures.style import (
     BLUE,
     GREEN,

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
 from analysis.general import GeneralStatistics, GradientStatistics
-from attention.record import Source
+from attention.source import Source
 from figures.style import (
     BLUE,
     GREEN,

@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attention.record import FIRST, SEPARATOR, TOKENS, WORDS, Maps
+from attention.record import FIRST, SEPARATOR, Maps
 from attention.sentences import sentence_maps
+from attention.source import TOKENS, WORDS
 from files import InputError, open_whole
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from collections.abc import Collection
 
 import numpy as np
 
-from attention.record import ATTENTION, FIRST, SEPARATOR, Maps
+from attention.quantities import ATTENTION
+from attention.record import FIRST, SEPARATOR, Maps
 from files import InputError
 
 SPECIAL = (FIRST, SEPARATOR)  # the roles of special tokens

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from attention.meta import SIZE
-from attention.record import Maps, Source
+from attention.record import Maps
+from attention.source import Source
 
 
 def uniform(tokens: list[str]) -> np.ndarray:

@@ -14,7 +14,8 @@ from analysis.ensembles import (
     spanning_trees,
 )
 from analysis.statistic import block_of
-from analysis.syntax import SyntaxScores, table_1
+from analysis.syntax import SyntaxScores
+from analysis.table_1 import table_1
 from files import InputError
 
 

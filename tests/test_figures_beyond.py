@@ -8,7 +8,7 @@ from test_figures_layers import points_of
 
 from analysis.mixing import MixingRatios, Shares
 from analysis.roles import HeadRoles
-from attention.record import LAYER_NORMS
+from attention.quantities import LAYER_NORMS
 from figures.beyond import (
     plot_ablation,
     plot_maps,

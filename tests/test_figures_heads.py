@@ -6,7 +6,7 @@ import pytest
 from matplotlib.collections import PathCollection
 
 from analysis.general import describe_heads
-from attention.record import Source
+from attention.source import Source
 from figures.heads import (
     plot_dendrogram,
     plot_heads_by_behaviour,

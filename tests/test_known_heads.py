@@ -10,7 +10,7 @@ from analysis.coreference import CoreferenceScores
 from analysis.known_heads import COREFERENCE_FILE, SYNTAX_FILE, known_heads
 from analysis.statistic import save_statistics
 from analysis.syntax import SyntaxScores
-from attention.record import Source
+from attention.source import Source
 from files import InputError
 
 MODEL = {"layers": (2, 4), "trained": True, "weights_sha256": "aa"}

@@ -16,7 +16,8 @@ import look
 from analysis.general import GeneralStatistics
 from analysis.statistic import accumulate, save_statistics
 from analysis.syntax import SyntaxScores
-from attention.record import Maps, Source, read_maps
+from attention.record import Maps, read_maps
+from attention.source import Source
 from bert import load_model
 from figures.page import Panel, show
 

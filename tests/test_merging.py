@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from analysis.coreference import CoreferenceScores
 from analysis.statistic import load_statistics, save_statistics
-from analysis.syntax import SyntaxScores, table_1
+from analysis.syntax import SyntaxScores
+from analysis.table_1 import table_1
 from analysis.table_2 import table_2
 
 RELATIONS = ("nsubj", "det", "obj", "root")

@@ -7,7 +7,8 @@ from conftest import CONFIG, tiny_weights
 
 from attention.examples import prepare_examples
 from attention.extraction import attention_maps, encoder_source, extract_attention
-from attention.record import LAYER_NORMS, QUANTITIES, Maps
+from attention.quantities import LAYER_NORMS, QUANTITIES
+from attention.record import Maps
 from attention.word_level import word_attention
 from bert import load_model
 from bert.norms import MODELS

@@ -19,7 +19,9 @@ from conftest import find_browser
 from playwright.sync_api import sync_playwright
 
 from analysis.general import GeneralStatistics
-from attention.record import GRADIENTS, TOKENS, Maps, Source
+from attention.quantities import GRADIENTS
+from attention.record import Maps
+from attention.source import TOKENS, Source
 from figures.page import Panel, show
 
 pytestmark = pytest.mark.browser
@@ -597,7 +599,8 @@ def test_the_footer_says_where_the_maps_come_from(open_page):
 
 NOTEBOOK = """
 import numpy as np
-from attention.record import Maps, Source
+from attention.record import Maps
+from attention.source import Source
 from figures.page import show
 values = np.full((2, 3, 2, 2), 0.5, "float32")
 show(Maps(values, "tokens", Source((0, 1), 3), {"tokens": ["a", "</script>"]}))

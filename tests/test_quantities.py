@@ -10,7 +10,8 @@ import attention_gradients
 import extract_attention
 from analysis.paper import BERT_BASE_UNCASED, is_paper_model
 from analysis.statistic import Statistic, accumulate
-from attention.record import Source, describe_maps, read_maps
+from attention.record import describe_maps, read_maps
+from attention.source import Source
 from attention.store import load_attention
 from files import InputError
 

@@ -9,21 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attention.heads import head_name, read_head_name
+from attention.quantities import GRADIENTS
 from attention.record import (
     FIRST,
-    GRADIENTS,
     PUNCTUATION,
     SEPARATOR,
-    TOKENS,
     WORD,
-    WORDS,
     Maps,
-    Source,
     describe_maps,
     read_maps,
     records,
     to_float32,
 )
+from attention.source import TOKENS, WORDS, Source
 from attention.store import AttentionWriter
 from files import InputError
 

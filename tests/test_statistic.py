@@ -23,7 +23,8 @@ from analysis.statistic import (
     save_statistics,
     stream,
 )
-from attention.record import GRADIENTS, TOKENS
+from attention.quantities import GRADIENTS
+from attention.source import TOKENS
 from attention.store import AttentionWriter, write_pickle
 from files import InputError
 

@@ -8,14 +8,8 @@ import pytest
 from heads import record
 
 from analysis.statistic import accumulate
-from analysis.syntax import (
-    OFFSETS,
-    PAPER,
-    DirectedHead,
-    SyntaxScores,
-    find_examples,
-    table_1,
-)
+from analysis.syntax import OFFSETS, DirectedHead, SyntaxScores, find_examples
+from analysis.table_1 import PAPER, table_1
 from attention.store import AttentionWriter
 from files import InputError
 
