@@ -29,6 +29,12 @@ def printable(value: object, most: int = 80) -> str:
     return shown + "..." * (len(value) > most)
 
 
+def quoted(text: str, most: int = 80) -> str:
+    """The beginning of a text from a file in quotes, on one line, for a message."""
+    shown = repr(text[:most])
+    return shown if len(text) <= most >= len(shown) - 2 else shown[:most] + "..."
+
+
 def meta_path(path: Path) -> Path:
     """The file beside an output that says how it was made."""
     return path.with_suffix(".meta.json")

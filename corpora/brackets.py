@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from files import InputError
+from files import InputError, printable, quoted
 
 Bracket = tuple[bool, str, bool]  # whether it opens, the cluster, whether it closes
 
@@ -48,8 +48,9 @@ def column_brackets(field: str, where: str) -> list[Bracket]:
     found = _brackets(field)
     if not found or not all(cluster.isdecimal() for _, cluster, _ in found):
         raise InputError(
-            f"{where}: expected mentions, found {field!r}; the last column must hold "
-            "brackets with numbers of clusters, such as (3)|(12, or - for none"
+            f"{where}: expected mentions, found {quoted(field)}; "
+            "the last column must hold brackets with numbers of clusters, such as "
+            "(3)|(12, or - for none"
         )
     return found
 
@@ -71,7 +72,7 @@ def entity_brackets(field: str, layout: list[str] | None, where: str) -> list[Br
                 expected = f"({'-'.join(layout)}), as # global.Entity says"
             raise InputError(
                 f"{where}: expected brackets of mentions, {expected}, "
-                f"found Entity={field}"
+                f"found Entity={printable(field)}"
             )
         if piece:
             opens, closes = opens and piece == "1", closes and piece == pieces
@@ -157,7 +158,9 @@ def constituents(
                 first, place, _ = begun.pop()
                 found[first][place] = (word, found[first][place][1])
             else:
-                raise InputError(f"{path}:{number}: a bracket too many in {field!r}")
+                raise InputError(
+                    f"{path}:{number}: a bracket too many in {quoted(field)}"
+                )
     if begun:
         raise InputError(f"{path}:{begun[-1][2]}: a constituent that does not end")
     return dict(found)

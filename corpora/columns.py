@@ -14,7 +14,7 @@ from corpora.brackets import (
 )
 from corpora.documents import Document, sentence_bounds
 from corpora.lines import numbered_lines
-from files import InputError
+from files import InputError, quoted
 
 Row = tuple[int, list[str]]  # a word's columns, with the number of their line
 
@@ -39,7 +39,7 @@ def split_columns(path: Path) -> Iterator[tuple[str, str | None, list[list[Row]]
             sentences.append([])
         elif header is None:
             raise InputError(
-                f"{path}:{number}: expected #begin document, found {line!r}"
+                f"{path}:{number}: expected #begin document, found {quoted(line)}"
             )
         else:
             sentences[-1].append((number, _columns(line, header[0])))
@@ -136,7 +136,8 @@ def _check_columns(path: Path, sentence: list[Row]) -> None:
         if not found.isdecimal() or len(found) > 9 or follows not in (None, int(found)):
             wanted = "a word's number" if follows is None else f"word number {follows}"
             raise InputError(
-                f"{where}: expected {wanted} in column {place + 1}, found {found!r}; "
+                f"{where}: expected {wanted} in column {place + 1}, "
+                f"found {quoted(found)}; "
                 "is there a space in a column, or no empty line between sentences?"
             )
         follows = int(found) + 1

@@ -38,7 +38,7 @@ from corpora.columns import from_columns, split_columns
 from corpora.documents import Document, sentence_bounds
 from corpora.lines import paragraphs
 from corpora.treebank import Word, read_rows, word_tags
-from files import InputError
+from files import InputError, printable
 
 Rows = list[tuple[int, Word]]  # of a sentence in CoNLL-U, with their lines
 
@@ -105,7 +105,7 @@ def _split_conllu(path: Path) -> Iterator[tuple[str | None, None, list[Rows]]]:
                 if not CLUSTER_NAMES & set(layout):
                     raise InputError(
                         f"{path}:{number}: expected GRP or eid, the cluster, among the "
-                        f"attributes of a mention, found {attributes[1].strip()}"
+                        f"attributes of a mention, found {printable(attributes[1])}"
                     )
         sentence = []
         for number, row in read_rows(path, lines):

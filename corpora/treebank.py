@@ -12,7 +12,7 @@ from pathlib import Path
 import conllu
 
 from corpora.lines import Lines, paragraphs
-from files import InputError
+from files import InputError, quoted
 
 SPLITS = ("train", "dev")
 COLUMNS = "id form lemma upos xpos feats head deprel deps misc".split()
@@ -79,7 +79,8 @@ def _read_original(path: Path, lines: Lines) -> dict:
         head, hyphen, reln = arc.partition("-")
         if not (word.strip() and hyphen and reln):
             raise InputError(
-                f"{path}:{number}: expected 'word <head>-<relation>', found {line!r}"
+                f"{path}:{number}: expected 'word <head>-<relation>', "
+                f"found {quoted(line)}"
             )
         words.append(word.strip())
         heads.append(_head(head, len(lines), path, number))
@@ -135,7 +136,8 @@ def _row(line: str, path: Path, number: int) -> Word:
     cells = line.split("\t") if "\t" in line else re.split("  +", line.strip())
     if len(cells) == 1:
         raise InputError(
-            f"{path}:{number}: expected columns with tabs between them, found {line!r}"
+            f"{path}:{number}: expected columns with tabs between them, "
+            f"found {quoted(line)}"
         )
     # a word may be, or hold, spaces
     row = {
@@ -148,12 +150,12 @@ def _row(line: str, path: Path, number: int) -> Word:
         row["id"] = None
     if row["id"] is None:
         raise InputError(
-            f"{path}:{number}: no number of a word in {line!r}; expected it first"
+            f"{path}:{number}: no number of a word in {quoted(line)}; expected it first"
         )
     if missing := [f for f in ("form", "head", "deprel") if not row.get(f)]:
-        raise InputError(f"{path}:{number}: no {missing[0]} in {line!r}")
+        raise InputError(f"{path}:{number}: no {missing[0]} in {quoted(line)}")
     if isinstance(row["id"], int) and row["deprel"] == "_":
-        raise InputError(f"{path}:{number}: no deprel in {line!r}")
+        raise InputError(f"{path}:{number}: no deprel in {quoted(line)}")
     row["deprel"] = _relation(row["deprel"])
     return row
 
@@ -166,7 +168,8 @@ def _head(value: str, words: int, path: Path, number: int) -> int:
     # so many digits are no number of a word, and too many for int()
     if not value.isdecimal() or len(value) > 9 or int(value) > words:
         raise InputError(
-            f"{path}:{number}: head is {value!r}, expected a number from 0 to {words}"
+            f"{path}:{number}: head is {quoted(value)}, expected a number "
+            f"from 0 to {words}"
         )
     return int(value)
 

@@ -21,6 +21,8 @@ from attention.example_files import iter_examples
 from attention.pickled_list import HEADER, piece
 from attention.store import load_attention, load_pickle
 from bert.folder import BertConfig
+from corpora.coreference import read_documents
+from corpora.treebank import read_treebank
 from files import InputError, read_json
 
 CONFIG = {
@@ -39,6 +41,26 @@ VALUES = [*EXAMPLES, {"a": {1, "b"}, "c": (b"x", 1.5, None, 2**70), "d": bytearr
 OURS = HEADER + b"".join(b"".join(piece(e)) for e in EXAMPLES) + b"."
 PICKLES = [OURS] * 4
 PICKLES += [pickle.dumps(v, n) for v in (VALUES, EXAMPLES) for n in range(6)]
+TREE = (
+    "# newdoc id = a\n1-2\tcan't\t_\t_\t_\t_\t_\t_\t_\t_\n"
+    "1\tAnna\tAnna\tPROPN\tNNP\tNumber=Sing\t2\tnsubj\t_\tEntity=(person-1)\n"
+    "2\tsaw\tsee\tVERB\tVBD\t_\t0\troot\t_\t_\n"
+    "3\thers\tshe\tPRON\tPRP\t_\t2\tobj\t_\tEntity=(person-1)|SpaceAfter=No\n"
+    "3.1\tx\t_\t_\t_\t_\t_\t_\t_\t_\n\n"
+)
+COLUMNS = (
+    "#begin document (a b); part 000\n"
+    "a b 0 0 Anna NNP (S(NP*) - - - - (1)\n"
+    "a b 0 1 met VBD (VP* - - - - -\n"
+    "a b 0 2 her PRP *)) - - - - (1)\n\n#end document\n"
+)
+CORPORA = {  # by ending: a file that is read, and its reader
+    ".conllu": (TREE, read_treebank),
+    ".conll10": (TREE.replace("1-2", "# 1-2"), read_treebank),
+    ".txt": ("Anna 2-nsubj\nsaw 0-root\n's 1-case-x\n\n", read_treebank),
+    ".coref.conllu": (TREE, lambda path: list(read_documents(path))),
+    ".v4_gold_conll": (COLUMNS, lambda path: list(read_documents(path))),
+}
 TEXTS = [json.dumps(CONFIG).encode(), json.dumps([{"text": "é"}, {"a": [1]}]).encode()]
 
 
@@ -92,6 +114,10 @@ def fuzz_once(rng: random.Random, folder: Path) -> list[str]:
         ("lines", lambda p: list(iter_examples(p)), folder / "x.jsonl"),
     ):
         found.append(f"{what}: {outcome(read, given_path)}")
+    for ending, (corpus, read) in CORPORA.items():
+        path = folder / f"x{ending}"
+        path.write_bytes(mutated(rng, corpus.encode()))
+        found.append(f"{ending}: {outcome(read, path)}")
     return found
 
 
@@ -101,7 +127,8 @@ def test_mutated_files(tmp_path):
     for _ in range(800):
         counts.update(fuzz_once(rng, tmp_path))
     # some mutations are harmless, more are not
-    for reader in ("load_pickle", "load_attention", "read_json", "config", "list"):
+    readers = ("load_pickle", "load_attention", "read_json", "config", "list")
+    for reader in (*readers, *CORPORA):
         assert counts[f"{reader}: value"] > 0
         assert counts[f"{reader}: refused"] > 10
 
