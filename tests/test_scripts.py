@@ -157,7 +157,10 @@ def test_nothing_usable_is_an_error_that_names_the_cause(tmp_path, bert_dir, cap
     data = tmp_path / "data.json"
     for content, message in (
         ("[]", "found an empty list; what did the script that wrote it report?"),
-        ('[{"text": "a a a"}]', "the shortest has 5 tokens: raise --max-sequence-length"),
+        (
+            '[{"text": "a a a"}]',
+            "the shortest has 5 tokens: raise --max-sequence-length",
+        ),
     ):
         data.write_text(content)
         assert extract(data, bert_dir, "--max-sequence-length", "4") == 1
