@@ -355,6 +355,7 @@ def test_files_of_statistics(tmp_path):
     distances, lengths = load_statistics(path, HeadDistances, Lengths)
     assert as_bytes(lengths) == as_bytes(statistics[0])
     assert as_bytes(distances) == as_bytes(statistics[1])
+    assert type(lengths.counted("tokens")) is np.ndarray  # and no class of the reader
     meta = (tmp_path / "x.stats.meta.json").read_text()
     assert '"made_of": "x"' in meta
     assert "HeadDistances" in meta
