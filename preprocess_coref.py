@@ -2,8 +2,8 @@
 
 In:  CoNLL-2012, GUM's three columns, or CoNLL-U (.conllu) with Entity= in MISC; see
      corpora/coreference.py
-Out: a JSON list of {"words", "sentences", "mentions", ...}, each the whole sentences of
-     a document that fit into BERT together
+Out: a JSON list of {"words", "sentences", "mentions", ...}; each is a stretch, the
+     whole sentences of a document that fit into BERT together
 
 Try: python preprocess_coref.py --data-dir examples/coref --bert-dir DIR \\
          --outfile out/coref/dev.json
@@ -55,7 +55,7 @@ def parse_args(argv: list[str] | None):
         type=cli.positive,
         metavar="N",
         default=128,
-        help="word pieces a stretch at most, [CLS] and [SEP] included",
+        help="word pieces in a stretch at most, [CLS] and [SEP] included",
     )
     add("--cased", action="store_true", help="keep case (and accents) of the text")
     add(

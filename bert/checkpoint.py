@@ -139,7 +139,7 @@ def _read_google(prefix: Path) -> dict[str, Weight]:
             values = {
                 n: reader.get_tensor(n) for n in reader.get_variable_to_dtype_map()
             }
-        return {n: Weight(v.shape, lambda v=v: v) for n, v in values.items()}
+        return {k: Weight(v.shape, lambda v=v: v) for k, v in values.items()}
     reader = tf.train.load_checkpoint(str(prefix))
     return {
         name: Weight(tuple(shape), lambda name=name: reader.get_tensor(name))

@@ -3,8 +3,8 @@
 The work is done by the `tokenizers` library, set up as the original BERT: control
 characters dropped, spaces around CJK characters, accents stripped when lower-casing,
 words of more than 200 characters unknown. No special tokens are registered, so that
-"[SEP]" inside a text is text. What the library does otherwise than the original is in
-README, and tests/test_tokenization.py holds it to that over all code points.
+"[SEP]" inside a text is text. README lists where the library differs from the original;
+tests/test_tokenization.py compares them over all code points.
 """
 
 from collections.abc import Iterable, Sequence

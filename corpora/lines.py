@@ -35,8 +35,8 @@ def paragraphs(path: Path) -> Iterator[Lines]:
 
 
 def is_withheld(words: list[str]) -> bool:
-    """Whether a corpus shows placeholders instead of words, for want of a licence.
+    """Whether all words are placeholders, as in corpora whose text is not free.
 
-    Those are underscores (as in UD's ESL and GUM's Reddit) or [WORD] (as in OntoNotes).
+    Those are underscores (UD's ESL, GUM's Reddit) or [WORD] (OntoNotes).
     """
     return all(re.fullmatch(r"_+|\[WORD\]", word) for word in words)

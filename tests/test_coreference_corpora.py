@@ -259,6 +259,210 @@ def test_conllu_needs_its_last_column_and_words_for_mentions(read):
         read(f"{row}\t_\n1-2\tb\tb\tX\tX\t_\t_\t_\t_\tEntity=(1)", "file.conllu")
 
 
+def conll_2012(*fields, name="d", end="\n", space="\t"):
+    """A document of the words a, b, c ... with these last columns."""
+    rows = [
+        space.join([name, "0", str(i), chr(97 + i), *"NN * - - - -".split(), field])
+        for i, field in enumerate(fields)
+    ]
+    return end.join([f"#begin document ({name}); part 000", *rows, ""])
+
+
+@pytest.mark.parametrize("space", ["\t", "   "])
+def test_a_space_in_the_name_of_a_document(read, space):
+    (document,) = read(conll_2012("(1)", "-", "(1)", name="my novel", space=space))
+    assert (document.name, document.words) == ("my novel", ["a", "b", "c"])
+    assert document.mentions == [(0, 0, 0), (2, 2, 0)]
+
+
+@pytest.mark.parametrize(
+    ("header", "name", "part"),
+    [
+        ("#begin document (Dups);", "Dups", 0),
+        ("#begin document (a; b); part 012", "a; b", 12),
+        ("#begin document a;b", "a;b", 0),
+        ("# begin document  (a (b));part 3 ", "a (b)", 3),
+        ("#begin document" + " " * 20_000 + "x; part" + " " * 20_000 + "1", "x", 1),
+    ],
+)
+def test_names_and_parts(read, header, name, part):
+    (document,) = read(f"{header}\n0\ta\t_\n")
+    assert (document.name, document.part) == (name, part)
+
+
+@pytest.mark.parametrize("end", ["\t\n", "\t\t\n", " \n", " \t\n", "\r\n"])
+def test_blanks_at_the_end_of_each_line(read, end):
+    expected = [(0, 1, 0), (2, 2, 0)]
+    (document,) = read(conll_2012("(3", "3)", "(3)", "-", end=end))
+    assert document.mentions == expected
+    end = end.replace("\t\t", "\t")
+    (document,) = read(gum("(3", "3)", "(3)", "_").replace("\n", end))
+    assert document.mentions == expected
+
+
+def test_a_document_without_mentions_has_an_empty_column_throughout(read):
+    """LitBank's way: the column before it must not take its place."""
+    (document,) = read("#begin document (d)\nd\t0\t0\ta\t\n")
+    assert (document.words, document.mentions) == (["a"], [])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        # the columns are moved: a space in a name that the header does not have
+        (
+            conll_2012("-", "-", name="my novel", space=" ").replace("(my", "(our"),
+            "file.conll:3: expected word number 1 in column 3, found '0'",
+        ),
+        (
+            "#begin document (d)\nd\t0\tx\ta\tNN\t-\n",
+            "file.conll:2: expected a word's number in column 3, found 'x'",
+        ),
+        ("#begin document (d)\n0\ta\t_\n2\tb\t_\n", "file.conll:3: expected word num"),
+        # a tab at the end of the second sentence only
+        (
+            conll_2012("(1)", "-") + "\n" + "d\t0\t0\ta\tNN\t(1)\t\n",
+            "file.conll:5: the last column is empty, where other lines have '-'",
+        ),
+        # no coreference in the last column
+        (conll_2012("(V*)"), "file.conll:2: expected mentions, found '(V*)'"),
+        (conll_2012("(PERSON)"), "file.conll:2: expected mentions, found '(PERSON)'"),
+    ],
+)
+def test_columns_that_are_not_what_they_should_be(read, text, message):
+    with pytest.raises(InputError) as error:
+        read(text)
+    assert message in str(error.value)
+
+
+def conllu(*rows, layout="# newdoc"):
+    """A document of one sentence from FORM and MISC, or id, FORM and MISC."""
+    lines, words = [layout], 0
+    for row in rows:
+        words += len(row) == 2
+        number, form, misc = row if len(row) == 3 else (words, *row)
+        head = "0\troot" if number == 1 else "1\tdep"
+        lines.append(f"{number}\t{form}\t_\tX\t_\t_\t{head}\t_\t{misc}")
+    return "\n".join(lines) + "\n"
+
+
+def test_old_gum_names_the_type_and_then_the_cluster(read):
+    """Nested mentions of one type close by their number."""
+    rows = [
+        ("a", "Entity=(person-1(person-2)"),
+        ("b", "Entity=(place-3"),
+        ("c", "Entity=person-1)place-3)"),
+        ("d", "Entity=(person-2)"),
+    ]
+    (document,) = read(conllu(*rows), "file.conllu")
+    assert document.mentions == [(0, 2, 0), (0, 0, 1), (1, 2, 2), (3, 3, 1)]
+
+
+@pytest.mark.parametrize(
+    ("layout", "entity", "message"),
+    [
+        (
+            "# newdoc",
+            "(e1-person-1)",
+            ":2: expected brackets of mentions, (<cluster>) or",
+        ),
+        ("# newdoc", "(person-x)", "(<type>-<number>), found Entity=(person-x)"),
+        ("# newdoc", "B-PER", "found Entity=B-PER"),
+        ("# global.Entity = etype-eid", "(person)", "(etype-eid), as # global.Entity"),
+        ("# global.Entity = etype-head", "(person-1)", ":1: expected GRP or eid"),
+    ],
+)
+def test_a_layout_that_is_not_known_is_named(read, layout, entity, message):
+    with pytest.raises(InputError) as error:
+        read(conllu(("a", f"Entity={entity}"), layout=layout), "file.conllu")
+    assert message in str(error.value)
+
+
+def test_two_spaces_in_misc(read):
+    text = conllu(("a", "Gloss=the  woman|Entity=(e1)"), ("b", "X=y | Entity=(e1)"))
+    (document,) = read(text, "file.conllu")
+    assert document.mentions == [(0, 0, 0), (1, 1, 0)]
+
+
+def test_a_span_counts_once_in_a_cluster(read):
+    (document,) = read(gum("(1)|(1)", "(2(2", "2)2)", "(1)|(3)"))
+    assert document.mentions == [(0, 0, 0), (1, 2, 1), (3, 3, 0), (3, 3, 2)]
+    assert document.repeated == 2
+
+
+def test_mentions_on_empty_nodes(read):
+    """One node, and two, are zeros; with words around, the words count."""
+    rows = [
+        ("0.1", "_", "Entity=(1)"),
+        ("a", "Entity=(2"),
+        ("1.1", "_", "Entity=(3)2)(4"),
+        ("1.2", "_", "Entity=4)(2"),
+        ("b", "_"),
+        ("c", "Entity=2)(1)"),
+    ]
+    (document,) = read(conllu(*rows), "file.conllu")
+    assert document.words == ["a", "b", "c"]
+    assert document.mentions == [(0, 0, 0), (1, 2, 0), (2, 2, 1)]
+    assert document.zeros == 3
+
+
+def test_nested_mentions_of_a_long_document(read):
+    """Sentences are found although a mention encloses each full stop but the last."""
+    fields = [f"{i}\t.\t(1" for i in range(2000)]
+    fields += [f"{i}\t.\t1)" for i in range(2000, 4000)] + ["4000\t.\t_"]
+    (document,) = read("# begin document x\n" + "\n".join(fields))
+    assert document.mentions == [(i, 3999 - i, 0) for i in range(2000)]
+    assert document.sentences == [(0, 3999), (4000, 4000)]
+
+
+def test_hidden_files_are_not_read(tmp_path):
+    for name in (
+        "a.conll",
+        "._a.conll",
+        ".git/b.conllu",
+        "deep/.c.conll",
+        "deep/d.conll",
+    ):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"\0\5\x16\7")
+    found = [str(p.relative_to(tmp_path)) for p in find_files(tmp_path)]
+    assert found == ["a.conll", "deep/d.conll"]
+    # a hidden folder that is named itself is read
+    assert find_files(tmp_path / ".git") == [tmp_path / ".git" / "b.conllu"]
+
+
+def test_script_counts_what_it_leaves_out_and_refuses_nothing(
+    tmp_path, bert_dir, capsys
+):
+    out = tmp_path / "out.json"
+
+    def run(text, name="x.conllu", *flags):
+        (tmp_path / name).write_text(text)
+        arguments = ["--data-file", tmp_path / name, "--outfile", out, *flags]
+        return preprocess_coref.main([*arguments, "--bert-dir", bert_dir])
+
+    rows = [("_", "Entity=(1)(1)"), ("1.1", "_", "Entity=(2)"), ("____", "_")]
+    assert run(conllu(*rows)) == 0
+    printed = capsys.readouterr().out
+    assert "2 words, 1 mention in 1 cluster" in printed
+    assert "1 mention left out, whose span is in its cluster already" in printed
+    assert "1 mention left out, of empty nodes only (zeros)" in printed
+    assert "1 of 1 sentence have placeholders such as _ instead of words" in printed
+    assert "warning: 100.0 % of the tokens are [UNK]" in printed
+    out.unlink()
+    for text, name, flags, cause in (
+        (conllu(("a", "_")), "y.conllu", (), "Entity=(3): are these the files with"),
+        ("# newdoc\n", "z.conllu", (), "as there is no document"),
+        (gum("(1", "1)"), "x.conll", ("--max-sequence-length", 3), "none of 1 lies in"),
+    ):
+        assert run(text, name, *flags) == 1
+        error = capsys.readouterr().err
+        assert f"{name}: no mention found, " in error
+        assert cause in error
+        assert error.count("\n") == 1
+    assert not out.exists()
+
+
 def tagged(text, **more):
     """A document of one sentence from word/TAG; without tags where there are none."""
     pairs = [word.rsplit("/", 1) for word in text.split()]

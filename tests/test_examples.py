@@ -5,7 +5,12 @@ import dataclasses
 import pytest
 from conftest import CONFIG
 
-from attention.examples import prepare_examples, read_examples
+from attention.examples import (
+    prepare_examples,
+    read_examples,
+    require_examples,
+    unknown_tokens,
+)
 from bert import BertConfig
 from corpora.examples import write_examples
 from files import InputError
@@ -125,3 +130,49 @@ def test_what_is_beyond_the_model(tokenizer):
     fewer = dataclasses.replace(SIZES, vocab_size=CONFIG["vocab_size"] - 1)
     with pytest.raises(InputError, match="they do not belong together"):
         prepare_examples([], tokenizer, fewer, max_length=32)
+
+
+def test_segment_ids_that_are_not_known(tokenizer):
+    with pytest.raises(ValueError, match="segment_ids is 'SEP', expected one of zeros"):
+        prepare_examples([], tokenizer, SIZES, max_length=8, segment_ids="SEP")
+
+
+def test_segment_ids_by_sep_need_two_segment_types(tokenizer):
+    one = dataclasses.replace(SIZES, type_vocab_size=1)
+    with pytest.raises(InputError, match="has 1: leave out --segment-ids sep"):
+        prepare_examples([], tokenizer, one, max_length=8, segment_ids="sep")
+    assert prepare_examples([], tokenizer, one, max_length=8) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "script"),
+    [
+        ("text.txt", "Some text .", "preprocess_unlabeled.py"),
+        ("dev.txt", "Go 0-root", "preprocess_depparse.py"),
+        ("dev.conllu", "1\tGo\t_\t_\t_\t_\t0\troot\t_\t_", "preprocess_depparse.py"),
+        ("gum.conllu", "# newdoc", "preprocess_coref.py"),
+        ("dev.v4_gold_conll", "#begin document", "preprocess_coref.py"),
+    ],
+)
+def test_a_corpus_that_is_not_preprocessed_names_the_script(
+    tmp_path, name, content, script
+):
+    (tmp_path / name).write_text(content)
+    with pytest.raises(InputError, match=f"{name}: expected JSON .* with .*{script}"):
+        read_examples(tmp_path / name)
+
+
+def test_share_of_unknown_tokens_of_examples(tokenizer):
+    """The fox, wolf and dog are three tokens; the vocabulary lacks the wolf."""
+    prepared, _ = prepare_examples(
+        [{"words": ["fox", "wolf"]}, {"text": "dog"}], tokenizer, SIZES, max_length=8
+    )
+    assert unknown_tokens(prepared) == 1 / 3
+
+
+def test_no_example_left_says_how_long_they_are(tokenizer):
+    examples = [{"text": "a " * n} for n in (5, 4)]
+    result = prepare_examples(examples, tokenizer, SIZES, max_length=5)
+    with pytest.raises(InputError, match="all 2 are too long; the shortest has 6 tok"):
+        require_examples(*result)
+    require_examples(*prepare_examples(examples, tokenizer, SIZES, max_length=6))

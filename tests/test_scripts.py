@@ -17,6 +17,7 @@ from conftest import tiny_head, tiny_weights, write_google, write_hugging_face
 from oracle import attention_maps
 
 import attention_gradients
+import cli
 import extract_attention
 import preprocess_unlabeled
 from attention import extraction
@@ -334,6 +335,47 @@ def test_folder_without_permission(tmp_path, data, bert_dir, capsys, monkeypatch
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     assert extract(data, bert_dir, "--max-sequence-length", "32") == 1
     assert f"{tmp_path}: no permission to write there" in capsys.readouterr().err
+
+
+def test_many_unknown_tokens_are_reported(tmp_path, bert_dir, capsys):
+    """Two of five; the tiny vocabulary has capitals, but text is lower-cased."""
+    text = tmp_path / "corpus.txt"
+    text.write_text("the Wolf jumps\nWolf\n")
+    flags = ["--data-file", text, "--bert-dir", bert_dir]
+    assert preprocess_unlabeled.main(flags) == 0
+    assert "warning: 40.0 % of the tokens are [UNK]; text is lower-cased" in (
+        capsys.readouterr().out
+    )
+
+
+def test_paragraphs_are_refused_and_split(tmp_path, bert_dir, capsys):
+    text = tmp_path / "corpus.txt"
+    text.write_text("The fox jumps. A dog jumps.\n\nThe dog! A fox.\n")
+    flags = ["--data-file", text, "--bert-dir", bert_dir]
+    assert preprocess_unlabeled.main([*flags, "--keep-all"]) == 1
+    error = capsys.readouterr().err
+    assert "no span found, as no document has more than one sentence" in error
+    assert error.count("\n") == 1
+    assert not (tmp_path / "corpus.json").exists()
+    for language in ([], ["en"]):
+        assert preprocess_unlabeled.main([*flags, "--split-sentences", *language]) == 0
+        assert "2 spans from 2 documents written" in capsys.readouterr().out
+
+
+def test_errors_of_the_system_are_sentences(tmp_path, bert_dir, capsys):
+    @cli.script
+    def fill_the_disk(argv):
+        with open("/dev/full", "wb") as file:
+            file.write(b"x" * 100_000)
+
+    assert fill_the_disk([]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("error: No space left on device; free some space, then run")
+    absent = tmp_path / "absent.txt"
+    flags = ["--data-file", absent, "--bert-dir", bert_dir]
+    assert preprocess_unlabeled.main(flags) == 1
+    error = capsys.readouterr().err
+    assert error == f"error: {absent}: No such file or directory; is the name right?\n"
 
 
 def test_bad_text_for_preprocessing(tmp_path, bert_dir, capsys):

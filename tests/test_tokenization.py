@@ -1,12 +1,13 @@
 """Tokenization: the cases in which BERT's differs from splitting at spaces."""
 
 import json
+import unicodedata
 
 import pytest
 from conftest import VOCABULARY
 
 from bert import Tokenizer, load_tokenizer
-from bert.tokenization import LONGEST_WORD
+from bert.tokenization import LONGEST_WORD, unknown_share
 from files import InputError
 
 
@@ -99,3 +100,136 @@ def test_token_without_a_number_is_named(tokenizer):
     assert tokenizer.token_ids(["[CLS]", "fox"]) == [2, 6]
     with pytest.raises(InputError, match="token 'wolf' is not in the vocabulary"):
         tokenizer.token_ids(["fox", "wolf"])
+
+
+def test_an_empty_line_in_vocab_txt_is_no_word_piece(tmp_path):
+    """Those after it keep their numbers, which are those of their lines."""
+    (tmp_path / "vocab.txt").write_text("[UNK]\n[CLS]\n\n[SEP]\nfox\n\n\n")
+    vocabulary = load_tokenizer(tmp_path).vocabulary
+    assert vocabulary == {"[UNK]": 0, "[CLS]": 1, "[SEP]": 3, "fox": 4}
+
+
+def test_a_folder_that_is_not_there(tmp_path, monkeypatch):
+    """A name that may be a model's on the hub comes with the command to fetch it."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("bert-base-uncased", "google-bert/bert-base-uncased"):
+        with pytest.raises(InputError, match=f"{name}: no such folder") as error:
+            load_tokenizer(name)
+        assert f"hf download {name} --local-dir {name}" in str(error.value)
+    with pytest.raises(InputError, match="no such folder; expected one") as error:
+        load_tokenizer(tmp_path / "absent")
+    assert "hf download" not in str(error.value)
+    (tmp_path / "model.ckpt").write_text("")
+    with pytest.raises(InputError, match=r"model\.ckpt: a file is no model; name the"):
+        load_tokenizer("model.ckpt")
+
+
+def test_share_of_unknown_tokens():
+    """Two of five, [CLS] and [SEP] not counted."""
+    tokens = "[CLS] the [UNK] ##s [SEP] [UNK] dog [SEP]".split()
+    assert unknown_share(tokens) == 0.4
+    assert unknown_share(["[CLS]", "[SEP]"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("pieces", "lowercase", "message"),
+    [
+        (
+            "the Fox",
+            True,
+            "text is lower-cased, but the vocabulary has capitals: --cased",
+        ),
+        ("the fox", False, "case is kept, but the vocabulary has no capitals: --cased"),
+        ("the fox", True, "is the text in the language of the model"),
+        ("the Fox", False, "is the text in the language of the model"),
+    ],
+)
+def test_many_unknown_tokens_name_the_flag_that_is_likely_wrong(
+    pieces, lowercase, message
+):
+    tokens = ["[UNK]", "[CLS]", "[SEP]", *pieces.split()]
+    tokenizer = Tokenizer({token: i for i, token in enumerate(tokens)}, lowercase)
+    assert tokenizer.unknown_warning(0.03) is None
+    warning = tokenizer.unknown_warning(0.4321)
+    assert warning.startswith("warning: 43.2 % of the tokens are [UNK]; ")
+    assert message in warning
+
+
+# The original's rules, written from their description: what is dropped, what becomes a
+# space, which characters stand alone, and which accents go.
+CJK = [
+    (0x4E00, 0x9FFF),
+    (0x3400, 0x4DBF),
+    (0x20000, 0x2A6DF),
+    (0x2A700, 0x2B73F),
+    (0x2B740, 0x2B81F),
+    (0x2B820, 0x2CEAF),
+    (0xF900, 0xFAFF),
+    (0x2F800, 0x2FA1F),
+]
+ASCII_SIGNS = set("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
+
+
+def original_words(text):
+    """What the original's basic tokenizer makes of a text for an uncased model."""
+    kept = []
+    for character in text:
+        kind = unicodedata.category(character)
+        if character in "\t\n\r" or kind == "Zs":
+            kept.append(" ")
+        elif any(first <= ord(character) <= last for first, last in CJK):
+            kept.append(f" {character} ")
+        elif character not in "\0\ufffd" and kind not in ("Cc", "Cf"):
+            kept.append(character)
+    words = []
+    for token in "".join(kept).split():
+        for character in unicodedata.normalize("NFD", token.lower()):
+            kind = unicodedata.category(character)
+            if character in ASCII_SIGNS or kind.startswith("P"):
+                character = f" {character} "
+            words.append("" if kind == "Mn" else character)
+        words.append(" ")
+    return "".join(words).split()
+
+
+def library_words(tokenizer, text):
+    normal = tokenizer._tokenizer.normalizer.normalize_str(text)
+    return [w for w, _ in tokenizer._tokenizer.pre_tokenizer.pre_tokenize_str(normal)]
+
+
+def differing(tokenizer, code_points):
+    """Those of which, between two letters, the library makes something else."""
+    text = " ".join(f"a{chr(c)}b" for c in code_points)
+    if original_words(text) == library_words(tokenizer, text):
+        return set()
+    if len(code_points) == 1:
+        return set(code_points)
+    step = max(1, len(code_points) // 8)
+    starts = range(0, len(code_points), step)
+    parts = [differing(tokenizer, code_points[i : i + step]) for i in starts]
+    return set().union(*parts)
+
+
+def test_readme_lists_all_that_differs_from_the_original(tokenizer):
+    """Over all code points but the unassigned planes, with Python's tables of Unicode.
+
+    The end of a word in Greek capitals differs as well; that takes two letters.
+    """
+    planes = [range(0xD800), range(0xF900, 0x40000), range(0xE0000, 0xE1000)]
+    found = set()
+    for plane in planes:
+        for start in range(plane.start, plane.stop, 512):
+            block = range(start, min(start + 512, plane.stop))
+            found |= differing(tokenizer, block)
+    extension_e = set(range(0x2B820, 0x2B920))  # its beginning is not set apart
+    assert extension_e <= found
+    # what Unicode changed: it was not assigned in version 3.2, or of another category
+    old = unicodedata.ucd_3_2_0
+    for code_point in found - extension_e:
+        character = chr(code_point)
+        then, now = old.category(character), unicodedata.category(character)
+        assert then == "Cn" or then != now, hex(code_point)
+    private = [0xE000, 0xF8FF, 0xF0000, 0xFFFFD, 0x100000, 0x10FFFD]  # are dropped
+    assert differing(tokenizer, private) == set(private)
+    assert original_words("\u0391\u03a3") == ["\u03b1\u03c2"]
+    assert library_words(tokenizer, "\u0391\u03a3") == ["\u03b1\u03c3"]

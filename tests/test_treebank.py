@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import preprocess_depparse
-from corpora.treebank import find_splits, read_treebank
+from corpora.treebank import _defect, find_splits, read_treebank
 from files import InputError
 
 EXAMPLES = Path(__file__).parent.parent / "examples" / "depparse"
@@ -142,6 +142,67 @@ def test_what_is_no_tree_is_kept_and_reported_or_refused(read, arcs, defect):
     assert found.endswith(f"dev.txt:3: the sentence from here on has {defect}")
     with pytest.raises(InputError, match=f":3: the sentence from here on has {defect}"):
         read(text, strict=True)
+
+
+ROW = "{}\t{}\t_\tX\t_\t_\t{}\t{}\t_\t_\n"
+
+
+def test_columns_are_separated_by_tabs_where_a_line_has_tabs(read):
+    """A word may hold, or be, two spaces; other columns lose those around them."""
+    text = ROW.format(1, "New  York", 0, "root") + ROW.format(2, "  ", "1 ", " dep")
+    (example,), _ = read(text, ".conllu")
+    assert example["words"] == ["New  York", "  "]
+    assert example["heads"] == [0, 1]
+    assert example["relns"] == ["root", "dep"]
+
+
+def test_columns_by_spaces(read):
+    (example,), _ = read("1  New York  _  X  _  _  0  root  _  _\n", ".conllx")
+    assert (example["words"], example["tags"]) == (["New York"], ["X"])
+
+
+@pytest.mark.parametrize("spelling", ["ROOT", "Root", "root"])
+def test_the_relation_to_root_is_called_root_however_it_is_spelt(read, spelling):
+    (example,), _ = read(f"Go 0-{spelling}\n. 1-punct\n")
+    assert example["relns"] == ["root", "punct"]
+    (example,), _ = read(ROW.format(1, "Go", 0, spelling), ".conll")
+    assert example["relns"] == ["root"]
+
+
+@pytest.mark.parametrize(("text", "suffix"), [("\n\n", ".txt"), ("# x\n", ".conllu")])
+def test_a_file_without_a_sentence_is_an_error(read, text, suffix):
+    with pytest.raises(InputError, match="expected sentences, found none"):
+        read(text, suffix)
+
+
+class Counting(list):
+    """A list that counts how often it is looked into."""
+
+    looks = 0
+
+    def __getitem__(self, place):
+        self.looks += 1
+        return super().__getitem__(place)
+
+
+@pytest.mark.parametrize("heads", [[*range(2, 2001), 0], range(2000)])
+def test_a_chain_of_words_is_followed_once(heads):
+    """From either end, each word looks up its head once."""
+    heads = Counting(heads)
+    assert _defect(heads) is None
+    assert heads.looks == 2000
+
+
+def test_words_that_are_withheld_are_reported(tmp_path, capsys):
+    """Two sentences of three: underscores, and OntoNotes' placeholder."""
+    sentences = [("_", "____"), ("[WORD]", "[WORD]"), ("_", "dog")]
+    text = "\n".join(
+        ROW.format(1, a, 0, "root") + ROW.format(2, b, 1, "dep") for a, b in sentences
+    )
+    (tmp_path / "dev.conllu").write_text(text)
+    assert preprocess_depparse.main(["--data-file", tmp_path / "dev.conllu"]) == 0
+    printed = capsys.readouterr().out
+    assert "2 sentences of placeholders such as _ instead of words" in printed
 
 
 def test_splits_of_a_folder(tmp_path):

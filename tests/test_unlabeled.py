@@ -6,6 +6,7 @@ After random.Random(0): randint(1, 2) gives 2; then random() gives 0.758 and 0.4
 import pytest
 
 from bert import Tokenizer
+from corpora import unlabeled
 from corpora.unlabeled import cut_corpus
 from files import InputError
 
@@ -116,3 +117,67 @@ def test_file_that_is_no_text(tmp_path):
     path.write_bytes(b"fine\n\xff\xfe\n")
     with pytest.raises(InputError, match=r"corpus\.txt: not UTF-8 text"):
         cut_corpus(path, LETTERS)
+
+
+def test_sentences_are_split_where_lines_end_anywhere(cut):
+    """A b c ! | D e ? | Mr . F g h i ! are 4, 3 and 7 pieces (Mr . ! ? are unknown).
+
+    The first two reach the target of 7 and make a chunk, the third alone is left over.
+    """
+    text = "A b c! D\ne? Mr. F g\nh i!\n"  # wrapped lines
+    spans, texts = cut(text, split_sentences="en")
+    assert texts == ["[CLS] a b c [UNK] [SEP] d e [UNK] [SEP]"]
+    assert (spans.documents, spans.sentences, spans.dropped) == (1, 3, 1)
+
+
+def test_paragraphs_one_a_line_are_split(cut):
+    """Without empty lines they are one document, with empty lines one each."""
+    spans, together = cut("A b! C d!\nE f! G h!\n", split_sentences="en", max_length=9)
+    assert sorted(together) == [
+        "[CLS] a b [UNK] [SEP] c d [UNK] [SEP]",
+        "[CLS] e f [UNK] [SEP] g h [UNK] [SEP]",
+    ]
+    assert spans.documents == 1
+    spans, apart = cut("A b! C d!\n\nE f! G h!\n", split_sentences="en")
+    assert spans.documents == len(apart) == 2
+
+
+def test_the_language_decides_what_ends_a_sentence(cut):
+    """ "Am 5. Mai" holds a date in German."""
+    text = "Am 5. Mai a! B c!\n"
+    assert cut(text, split_sentences="de")[0].sentences == 2
+    assert cut(text, split_sentences="en")[0].sentences == 3
+
+
+def test_blocks_change_nothing(cut, monkeypatch):
+    """A document is tokenized, and split into sentences, in blocks."""
+    sentences = ["A b c!", "D e f g!", "H i!", "J k!", "L m n o p!"] * 4
+    wrapped = " ".join(sentences).replace(" ", "\n")
+    expected = cut("\n".join(sentences), max_length=9)
+    assert expected[0].sentences == 20
+    for block in (1, 30, 1000):
+        monkeypatch.setattr(unlabeled, "BLOCK", block)
+        assert cut("\n".join(sentences), max_length=9) == expected
+        for text in (wrapped, " ".join(sentences)):
+            assert cut(text, max_length=9, split_sentences="en") == expected
+
+
+class Recording(Tokenizer):
+    """A tokenizer that keeps how many characters it was given at once."""
+
+    def tokenize(self, texts):
+        self.most = max(getattr(self, "most", 0), sum(map(len, texts)))
+        return super().tokenize(texts)
+
+
+@pytest.mark.parametrize("language", [None, "en"])
+def test_text_without_empty_lines_is_tokenized_in_blocks(
+    tmp_path, monkeypatch, language
+):
+    path = tmp_path / "corpus.txt"
+    path.write_text("A b c!\n" * 1000)
+    tokenizer = Recording(LETTERS.vocabulary)
+    monkeypatch.setattr(unlabeled, "BLOCK", 100)
+    spans = cut_corpus(path, tokenizer, num_docs=5, split_sentences=language)
+    assert (len(spans.examples), spans.sentences) == (5, 1000)
+    assert tokenizer.most < 200

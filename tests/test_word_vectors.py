@@ -1,5 +1,6 @@
 """GloVe's files with all that they are known to hold, and the original's pickles."""
 
+import gzip
 import pickle
 
 import numpy as np
@@ -120,3 +121,40 @@ def test_vocabulary_of_a_corpus(tmp_path):
         writer.write({**example, "words": ["the", "Dog"]})
         writer.write(example)  # not of a treebank
     assert corpus_vocabulary(path, path) == ["dog", "fox", "the"]
+
+
+@pytest.mark.parametrize("separator", ["\t", ","])
+def test_tabs_or_commas_between_the_numbers(glove, separator):
+    lines = ["the 1 2 3", "fox -1e-1 0 .5"]
+    text = "\n".join(line.replace(" ", separator) for line in lines)
+    vectors = glove(text, ["the", "fox"])
+    np.testing.assert_allclose(vectors.matrix[1:], [[-0.1, 0, 0.5], [1, 2, 3]])
+
+
+def test_a_comma_in_a_file_of_commas(glove):
+    vectors = glove("the,1,2\n,,3,4\n", [",", "the"])
+    assert vectors.rows == {",": 1, "the": 2}
+    assert vectors.matrix[1].tolist() == [3, 4]
+
+
+def test_first_word_with_spaces_or_numbers(glove):
+    """What most lines end in is the number of dimensions."""
+    vectors = glove(". . . 4 5\nthe 1 2\n", ["the", ". . ."])
+    assert vectors.matrix.tolist() == [[0, 0], [4, 5], [1, 2]]
+    vectors = glove("at 3 4 5\nthe 1 2\nfox 8 9\n", ["at 3", "fox"])
+    assert vectors.matrix.tolist() == [[0, 0], [4, 5], [8, 9]]
+
+
+def test_gzip_and_what_is_not_text(tmp_path):
+    path = tmp_path / "glove.txt.gz"
+    packed = gzip.compress(GLOVE.encode())
+    path.write_bytes(packed)
+    assert load_glove(path, ["the"]).matrix[1].tolist() == [1, 2, 3]
+    for content, message in (
+        (packed[:-9], "broken gzip file"),
+        (b"PK\3\4 glove.6B.50d.txt", "a zip archive; unpack it"),
+        (b"3 2\nthe \0\0\x80?\0\0\0@\n", "expected text, found a binary file"),
+    ):
+        path.write_bytes(content)
+        with pytest.raises(InputError, match=message):
+            load_glove(path, ["the", "cow"])

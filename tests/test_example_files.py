@@ -1,0 +1,73 @@
+"""Examples read one at a time: the same as at once, in little memory."""
+
+import json
+import tracemalloc
+
+import pytest
+
+from attention.example_files import iter_examples
+from files import InputError
+
+EXAMPLES = [
+    {"text": "the fox", "more": {"a": [1, 2.5, None, True], "b": {}}},
+    {"words": ["Café", "中国", "\U0001f98a", ""], "heads": [0, -1, 12345678901]},
+    {"tokens": ["[CLS]", "[SEP]"], "id": 1e-3},
+]
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+@pytest.mark.parametrize("ascii_only", [True, False])
+@pytest.mark.parametrize("bom", [b"", b"\xef\xbb\xbf"])
+def test_lists_and_lines_give_the_same(tmp_path, indent, ascii_only, bom):
+    text = json.dumps(EXAMPLES, indent=indent, ensure_ascii=ascii_only)
+    (tmp_path / "x.json").write_bytes(bom + text.encode())
+    lines = [json.dumps(e, ensure_ascii=ascii_only) + "\n" for e in EXAMPLES]
+    (tmp_path / "x.jsonl").write_bytes(bom + "\n".join(lines).encode())
+    for name in ("x.json", "x.jsonl"):
+        found = list(iter_examples(tmp_path / name))
+        assert found == EXAMPLES
+        assert type(found[0]["more"]["a"][1]) is float
+        assert type(found[1]["heads"][2]) is int
+
+
+def test_memory_is_that_of_an_example_not_of_the_file(tmp_path):
+    example = {"words": ["fox"] * 1000}
+    (tmp_path / "x.json").write_text(json.dumps([example] * 1000))
+    (tmp_path / "x.jsonl").write_text((json.dumps(example) + "\n") * 1000)
+    for name in ("x.json", "x.jsonl"):
+        assert (tmp_path / name).stat().st_size > 6_000_000
+        tracemalloc.start()
+        assert sum(1 for _ in iter_examples(tmp_path / name)) == 1000
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("x.json", b"", r"not JSON after the beginning \(the file is empty\)"),
+        ("x.json", b'{"text": "a"}', r"expected a list of examples, found b'\{'"),
+        ("x.json", b'[{"text": "a"}, {"te', r"not JSON after example 0 \("),
+        ("x.json", b'[{"text": "a"}', r"not JSON after example 0 \("),
+        ("x.json", b'[{"text": "a"}] x', r"not JSON after example 0 \("),
+        ("x.json", b'[{"text": "\xff"}]', r"not JSON after the beginning \("),
+        ("x.json", b'[{"text": "a"}, 3]', "example 1: expected an object, found a num"),
+        ("x.json", b"[null]", "example 0: expected an object, found null"),
+        (
+            "x.json",
+            b'[{"a": ' + b"[" * 5000 + b"]" * 5000 + b"}]",
+            "nested more than 200",
+        ),
+        ("x.jsonl", b'{"text": "a"}\n\n{"te\n', r"not JSON after line 1 \("),
+        ("x.jsonl", b'{"text": "a"}\n\n[3]\n', "line 3: expected an object, found a l"),
+        ("x.jsonl", b'{"a": ' + b"[" * 5000, r"not JSON after the beginning \("),
+        ("x.jsonl", b'{"text": "\xff"}\n', r"not JSON after the beginning \("),
+    ],
+)
+def test_bad_files_are_one_line(tmp_path, name, content, message):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=message) as error:
+        list(iter_examples(tmp_path / name))
+    assert str(error.value).startswith(f"{tmp_path / name}: ")
+    assert str(error.value).isprintable()
