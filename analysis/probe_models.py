@@ -9,11 +9,10 @@ its head: ROOT, which comes first, and the words. A model takes a dict of
     specials  [B, N, 2, K]  attention from each word to [CLS] and to [SEP]
     vectors   [B, N + 1, D] of the words; row 0 of the word vectors after the last
 
-as far as it uses them, and gives scores [B, N, N + 1], of which the largest in a row is
-the likeliest head. Where words have to be judged in pairs, a kernel over both vectors
-end to end is applied to each vector by itself, as W (v_i, v_j) = W1 v_i + W2 v_j: no
-array ever holds pairs of vectors. Heads come last in memory, where sums over them run
-fastest.
+of which it needs those that it uses, and gives scores [B, N, N + 1]; the candidate with
+the largest score in a row is the predicted head. A kernel over the concatenated vectors
+of two words is applied to each vector by itself, W (v_i, v_j) = W1 v_i + W2 v_j, so no
+array holds pairs of vectors. Heads are the last axis, where sums over them are fastest.
 """
 
 import keras
@@ -21,8 +20,8 @@ from keras import ops
 
 from files import InputError
 
-NEVER = -1e9  # score of what cannot be the head: padding and the word itself
-IGNORED = -1  # label of what is no word, or has nothing to teach
+NEVER = -1e9  # score of padding and of the word itself, which cannot be the head
+IGNORED = -1  # label of padding and of words that are their own head: no loss
 HIDDEN = 256
 FEATURES = 8
 
@@ -43,7 +42,7 @@ class Probe(keras.Model):
         self.build()
 
     def normal(self, name: str, shape: tuple[int, ...], deviation: float = 0.02):
-        """A weight that starts small and random."""
+        """A weight with small random initial values."""
         draw = keras.initializers.RandomNormal(0, deviation, seed=self.draws)
         return self.add_weight(shape, initializer=draw, name=name)
 
@@ -124,7 +123,7 @@ class DistancesWordsProbe(Probe):
     uses_attention = False
 
     def build(self):
-        # as wide as keeps the hidden units within tanh's reach
+        # scaled by the number of inputs, so that tanh does not saturate
         by_size = (2 * self.dimensions + FEATURES) ** -0.5
         self.of_dependent = self.normal(
             "of_dependent", (self.dimensions, HIDDEN), by_size
@@ -172,13 +171,14 @@ def distance_features(words):
 
 
 def training_steps(model, learning_rate):
-    """A compiled function that takes steps of Adam, one after the other, and returns
-    the sum of their losses (cross-entropy in nats, summed over words).
+    """A compiled function that takes S steps of Adam and returns the sum of their
+    losses (cross-entropy in nats, summed over words).
 
-    It takes how many sentences [S], and words in the longest of them [S], there are in
-    each step, and the inputs of all steps joined end to end: those of the model, and
-    "heads" [B, N], IGNORED where there is none to learn. Steps by the dozen spare most
-    of what a call costs; the loop is TensorFlow's.
+    Its arguments are the number of sentences in each step [S], the number of words in
+    the longest sentence of each step [S], and the inputs of all steps as
+    `probe_batches.joined` gives them: those of the model, and "heads" [B, N], IGNORED
+    where there is no loss. The loop over steps is compiled too, since a call costs as
+    much as several small steps.
     """
     if (backend := keras.backend.backend()) != "tensorflow":
         raise InputError(

@@ -201,10 +201,10 @@ class Statistic:
 
 
 def _whole_numbers(array: np.ndarray) -> np.ndarray:
-    """A copy of an array of a state; TypeError where it holds anything else."""
+    """A plain copy of an array of a state; TypeError where it holds anything else."""
     if array.dtype != np.int64:
         raise TypeError
-    return array.copy()
+    return array.astype(np.int64, subok=False)
 
 
 def _canonical(value: Any) -> Any:
@@ -221,7 +221,9 @@ def _canonical(value: Any) -> Any:
         return [_canonical(v) for v in value]
     if isinstance(value, np.generic):
         return value.item()
-    return value.astype(np.int64) if isinstance(value, np.ndarray) else value
+    if isinstance(value, np.ndarray):
+        return value.astype(np.int64, subok=False)
+    return value
 
 
 def block_of(name: str) -> int:

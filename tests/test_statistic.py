@@ -349,6 +349,16 @@ def test_other_states_are_refused():
             HeadDistances.from_state(other)
 
 
+@pytest.mark.parametrize("name", CORPORA)
+def test_a_loaded_statistic_goes_on_as_if_never_saved(tmp_path, name):
+    """With names that are new to it: its own arrays and the loaded ones are alike."""
+    kind, maps, _ = CORPORA[name]
+    save_statistics(tmp_path / "x.stats.pkl", {}, taken_in(kind, maps[:1]))
+    (loaded,) = load_statistics(tmp_path / "x.stats.pkl", kind)
+    accumulate(maps[1:], loaded)
+    assert as_bytes(loaded) == as_bytes(taken_in(kind, maps))
+
+
 def test_files_of_statistics(tmp_path):
     statistics = taken_in(Lengths, ATTENTION_MAPS), taken_in(HeadDistances, BARE_MAPS)
     path = tmp_path / "x.stats.pkl"
@@ -356,6 +366,7 @@ def test_files_of_statistics(tmp_path):
     distances, lengths = load_statistics(path, HeadDistances, Lengths)
     assert as_bytes(lengths) == as_bytes(statistics[0])
     assert as_bytes(distances) == as_bytes(statistics[1])
+    assert type(lengths.counted("tokens")) is np.ndarray  # and no class of the reader
     meta = (tmp_path / "x.stats.meta.json").read_text()
     assert '"made_of": "x"' in meta
     assert "HeadDistances" in meta
