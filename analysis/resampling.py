@@ -7,6 +7,7 @@ independent trials. Shapes: S clusters, K accuracies, N candidates.
 import numpy as np
 
 LEVEL = 0.95  # of intervals
+SPLITS = 20  # in halves, over which held-out accuracies are averaged
 
 
 def bootstrap_intervals(
@@ -37,20 +38,24 @@ def bootstrap_intervals(
 
 def split_half_accuracy(
     correct: np.ndarray, total: np.ndarray, *, seed: int = 0
-) -> float:
-    """Accuracy of the candidate that is best on one half, scored on the other half.
+) -> tuple[float, float]:
+    """Accuracy of the candidate that is best on one half, scored on the other half:
+    mean and standard deviation over SPLITS random splits.
 
     `correct` [S, N] counts right trials of each candidate in each cluster, `total` [S]
-    all trials. The clusters are split in halves at random, each half chooses for the
-    other, and both are scored together: what is left of the best of N accuracies once
-    choosing it is no advantage. NaN where a half has no trial.
+    all trials. Each split halves the clusters; each half chooses a candidate for the
+    other, and both are scored together, so that having been chosen among N is no
+    advantage. Splits with a half that has no trial are left out; NaN where all are.
     """
-    order = np.random.default_rng(seed).permutation(len(correct))
-    halves = np.array_split(order, 2)
-    if not all(total[half].sum() for half in halves):
-        return float("nan")
-    right = 0
-    for chooses, scores in (halves, halves[::-1]):
-        best = correct[chooses].sum(0).argmax()
-        right += correct[scores, best].sum()
-    return float(right / total.sum())
+    clusters = len(correct)
+    in_first = np.tile(np.arange(clusters) % 2 == 0, (SPLITS, 1))
+    in_first = np.random.default_rng(seed).permuted(in_first, axis=1)
+    halves = np.stack([in_first, ~in_first]).astype(np.float64)  # [2, SPLITS, S]
+    trials = halves @ total
+    halves = halves[:, trials.all(0)]
+    if not halves.size:
+        return float("nan"), float("nan")
+    right = halves @ correct  # [2, SPLITS, N]
+    chosen = right.argmax(-1)[::-1, :, None]  # by the other half
+    accuracies = np.take_along_axis(right, chosen, -1).sum((0, 2)) / total.sum()
+    return float(accuracies.mean()), float(accuracies.std())

@@ -88,8 +88,8 @@ def sample(document="a", **changes):
     return example | {"mentions": MENTIONS} | changes
 
 
-def scores_of(*examples):
-    scores = CoreferenceScores()
+def scores_of(*examples, **settings):
+    scores = CoreferenceScores(**settings)
     for example in examples:
         scores.update(example)
     return scores
@@ -174,24 +174,58 @@ def test_links_by_hand():
     assert np.argwhere(antecedent).tolist() == [[2, 0], [3, 1]]
 
 
+def test_a_mention_that_encloses_another_is_no_choice():
+    """The city where he lives is no choice for he, nor are "his son" and "him and his"
+    for his; the latter two cross, and so "him and his" is one for "his son"."""
+    words = "Tom likes the city where he lives ; it pleases him and his son".split()
+    mentions = [
+        mention((0, 0), 0, 1, "proper"),
+        mention((2, 6), 3, 2, "nominal"),
+        mention((5, 5), 5, 1, "pronoun"),
+        mention((8, 8), 8, 2, "pronoun"),
+        mention((10, 12), 10, 3, "pronoun"),
+        mention((12, 13), 13, 3, "nominal"),
+        mention((12, 12), 12, 1, "pronoun"),
+    ]
+    example = {"document": "a", "sentences": [], "words": words, "mentions": mentions}
+    candidate, antecedent = link_mentions(read_mentions(example))
+    assert candidate.astype(int).tolist() == [
+        [0, 0, 0, 0, 0, 0, 0],
+        [1, 0, 0, 0, 0, 0, 0],
+        [1, 0, 0, 0, 0, 0, 0],
+        [1, 1, 1, 0, 0, 0, 0],
+        [1, 1, 1, 1, 0, 0, 0],
+        [1, 1, 1, 1, 1, 0, 0],
+        [1, 1, 1, 1, 0, 0, 0],
+    ]
+    links = [[2, 0], [3, 1], [5, 4], [6, 0], [6, 2]]
+    assert np.argwhere(antecedent).tolist() == links
+    candidate, antecedent = link_mentions(read_mentions(example), nested=True)
+    np.testing.assert_array_equal(candidate, np.tri(7, k=-1))
+    assert np.argwhere(antecedent).tolist() == links
+
+
 def test_baselines_by_hand():
-    """Five mentions have an antecedent. The nearest other mention is Her brother for
-    Her, Her for him, him for the second Anna, Anna for The man, The man for He: only
-    the last is right. The head word of the second Anna alone is an earlier one's. By
-    the rules, string and head word decide for Anna; agreement for Her (Anna), him
-    (wrongly, Her brother), The man (him) and He (The man).
+    """Five mentions have an antecedent. The nearest other mention is Tom for Her, as
+    "Her brother" encloses it, Her for him, him for the second Anna, Anna for The man,
+    The man for He: only the last is right. The head word of the second Anna alone is
+    an earlier one's. By the rules, string and head word decide for
+    Anna; agreement for Her (Anna), him (wrongly, Her brother), The man (him) and He
+    (The man).
     """
     scores = scores_of(sample())
     assert scores.total.sum((0, 2)).tolist() == [3, 1, 1]
     right = {name: c.sum((0, 2)).tolist() for name, c in scores.baselines.items()}
     chance = right.pop("any other mention, at random")
-    assert chance == pytest.approx([1 / 3 + 1 / 4 + 3 / 7, 2 / 5, 2 / 6])
+    assert chance == pytest.approx([1 / 2 + 1 / 4 + 3 / 7, 2 / 5, 2 / 6])
     assert right == {
         "nearest other mention": [1, 0, 0],
         "nearest with the same head word": [0, 1, 0],
         "rules": [2, 1, 1],
     }
     assert (scores.documents, scores.stretches, scores.mentions) == (1, 1, 8)
+    nested = scores_of(sample(), nested=True).baselines["any other mention, at random"]
+    assert nested.sum((0, 2)) == pytest.approx([1 / 3 + 1 / 4 + 3 / 7, 2 / 5, 2 / 6])
 
 
 def test_heads_by_hand():
@@ -258,7 +292,13 @@ def random_example(rng, document, layers=2, heads=3):
     return example | {"mentions": mentions, "attns": attns.astype(np.float16)}
 
 
-def count_plainly(example):
+def is_nested(first, second):
+    """Whether all words of one mention are words of the other."""
+    spans = [set(range(m["start"], m["end"] + 1)) for m in (first, second)]
+    return spans[0] <= spans[1] or spans[1] <= spans[0]
+
+
+def count_plainly(example, nested):
     """Right ones of the first two baselines and of each head, and the mentions scored,
     with loops and words only."""
     words, mentions = example["words"], example["mentions"]
@@ -266,6 +306,8 @@ def count_plainly(example):
     right = {"mentions": np.zeros((2, 3), int), "words": np.zeros((2, 3), int)}
     for i, here in enumerate(mentions):
         before = [m for m in mentions[:i] if m["head"] != here["head"]]
+        if not nested:
+            before = [m for m in before if not is_nested(m, here)]
         true = [m for m in before if m["cluster"] == here["cluster"]]
         if not true:
             continue
@@ -287,11 +329,13 @@ def count_plainly(example):
     return scored, nearest, same, right
 
 
-def test_everything_recounted_another_way():
+@pytest.mark.parametrize("nested", [False, True])
+def test_everything_recounted_another_way(nested):
     rng = np.random.default_rng(4)
-    examples = [random_example(rng, f"document {i}") for i in range(60)]
-    scores = scores_of(*examples)
-    scored, nearest, same, right = zip(*map(count_plainly, examples), strict=True)
+    examples = [random_example(rng, f"document {i}") for i in range(90)]
+    scores = scores_of(*examples, nested=nested)
+    counts = [count_plainly(example, nested) for example in examples]
+    scored, nearest, same, right = zip(*counts, strict=True)
     assert 100 < scores.total.sum() == sum(scored)
     baselines = scores.baselines
     assert baselines["nearest other mention"].sum() == sum(nearest)
@@ -336,8 +380,9 @@ def test_baselines_on_the_sample_documents_counted_from_their_lines():
     for document in path.read_text(encoding="utf-8").split("#end document"):
         lines = [s for s in document.splitlines() if s and not s.startswith("#")]
         mentions = mentions_from_lines(lines)
-        for i, (_, _, head, word, cluster) in enumerate(mentions):
-            before = [m for m in mentions[:i] if m[2] != head]
+        for i, (_, end, head, word, cluster) in enumerate(mentions):
+            # a mention before that ends no earlier encloses this one
+            before = [m for m in mentions[:i] if m[2] != head and m[1] > end]
             if cluster not in [m[4] for m in before]:
                 continue
             alike = [m for m in before if m[3] == word]
@@ -364,6 +409,8 @@ def test_merge_equals_one_pass_and_stretches_of_a_document_are_one():
     pd.testing.assert_frame_equal(table_2(together), table_2(merged))
     with pytest.raises(InputError, match="maps of 3 layers and 2 heads"):
         merged.merge(scores_of(sample()))
+    with pytest.raises(InputError, match="nested=False cannot take in scores with nes"):
+        merged.merge(scores_of(nested=True))
 
 
 def test_table_by_hand():
@@ -388,6 +435,7 @@ def test_table_by_hand():
         "here": types,
         "95 % interval": types,
         "held out": ["all"],
+        "±": ["all"],
         "paper": types,
     }
     here = table["here"].round(1)
@@ -403,9 +451,11 @@ def test_table_by_hand():
     assert table.loc["rules", "paper"].tolist() == [69, 70, 77, 60]
     assert table.loc[first, "paper"].tolist() == [65, 64, 73, 58]
     assert table["held out", "all"].isna().all()  # one document has no halves
-    three = table_2(scores_of(*map(sample, "abc")))["held out", "all"]
-    assert three[first] == three[second] == 100
-    assert three[:4].isna().all()
+    three = table_2(scores_of(*map(sample, "abc")))[["held out", "±"]]
+    assert three.loc[[first, second]].to_numpy().tolist() == [[100, 0], [100, 0]]
+    assert three[:4].isna().all(axis=None)
+    nested = table_2(scores_of(sample(), nested=True))
+    assert nested.columns.unique(0)[0] == "here, nested too"
 
 
 def test_the_papers_head_stands_in_the_table_of_a_model_of_its_size():

@@ -61,15 +61,41 @@ def test_a_head_chosen_by_luck_loses_its_luck_on_the_other_half():
     chooses the one that fails on the other half. A third, right half of the time in
     both, is never chosen."""
     correct = np.array([[4, 0, 2], [0, 4, 2]])
-    assert split_half_accuracy(correct, np.array([4, 4])) == 0
+    assert split_half_accuracy(correct, np.array([4, 4])) == (0, 0)
 
 
 def test_a_head_that_is_good_everywhere_stays_good():
     """Candidate 1 is right 3 of 4 times in each of five clusters."""
     correct = np.tile([1, 3, 0], (5, 1))
-    assert split_half_accuracy(correct, np.full(5, 4)) == 0.75
+    assert split_half_accuracy(correct, np.full(5, 4)) == (0.75, 0)
 
 
 def test_no_trial_in_a_half_is_no_number():
     correct, total = np.array([[1], [0]]), np.array([1, 0])
-    assert np.isnan(split_half_accuracy(correct, total))
+    assert np.isnan(split_half_accuracy(correct, total)).all()
+
+
+def test_held_out_is_the_mean_over_splits_with_their_spread():
+    """Four clusters of one trial. Candidate 0 is right in the first two, candidate 1 in
+    the others. Where a half holds the first two, each half chooses what fails on the
+    other: 0. Any other half has one of each kind; of equals candidate 0 counts, which
+    is right for one of two: 1/2. That split is one of three: with a share p of splits
+    like it the mean is (1 - p) / 2 and the standard deviation sqrt(p (1 - p)) / 2."""
+    correct, total = np.array([[1, 0], [1, 0], [0, 1], [0, 1]]), np.ones(4, int)
+    means = []
+    for seed in range(40):
+        mean, spread = split_half_accuracy(correct, total, seed=seed)
+        share = 1 - 2 * mean
+        assert 20 * share == pytest.approx(round(20 * share))  # of 20 splits
+        assert spread == pytest.approx(np.sqrt(share * (1 - share)) / 2)
+        means.append(mean)
+    assert len(set(means)) > 1
+    assert means[0] == split_half_accuracy(correct, total, seed=0)[0]
+    assert np.mean(means) == pytest.approx(1 / 3, abs=0.03)
+
+
+def test_splits_with_an_empty_half_are_left_out():
+    """Two of four clusters have trials; only splits that part them count, and in these
+    the only candidate is right for three of four."""
+    correct, total = np.array([[1], [2], [0], [0]]), np.array([2, 2, 0, 0])
+    assert split_half_accuracy(correct, total) == (0.75, 0)
