@@ -1,8 +1,10 @@
 """Mentions described: head word, type, number, gender and person (Section 4.3).
 
 **Head word.** With a dependency tree it is the word whose governor lies outside the
-mention; of several, the one on which most words of the mention depend, then the first.
-In a name that the tree only lines up (`flat`) that is the last proper noun. With a
+mention. Of several it is the first that is no possessor, modifier or function word by
+its relation in Universal Dependencies (RANKS): what comes after the head is attached
+elsewhere more often than what comes before it. Where the tree only lines up the nouns
+of a name (`flat`, or `compound` of a noun outside), it is the last one. With a
 constituency parse it follows Collins (1999, appendix A) for noun phrases, except that a
 possessive ending is never the head. With neither it is the last noun-like word before a
 preposition, a relative pronoun or a comma (not one between adjectives); a verb, the
@@ -21,8 +23,6 @@ mention's first word or the noun's ending. Gender: that of a pronoun, or of the
 listed nouns and titles. Person: that of a pronoun, third of all other mentions.
 """
 
-import collections
-
 from corpora import english
 from corpora.coreference import Document
 
@@ -35,6 +35,14 @@ NOUN_PHRASE_RULES = [
     (FROM_RIGHT, set("$ ADJP PRN".split())),
     (FROM_RIGHT, {"CD"}),
     (FROM_RIGHT, set("JJ JJS RB QP".split())),
+]
+
+# Relations in Universal Dependencies of words that seldom head a noun phrase, the less
+# likely the later: possessors, modifiers, function words
+RANKS = [
+    {"nmod:poss"},
+    set("acl advcl advmod amod dep discourse nummod".split()),
+    set("aux case cc cop det mark punct".split()),
 ]
 
 
@@ -95,19 +103,16 @@ def mention_type(document: Document, head: int) -> str:
 
 
 def _top_word(document: Document, start: int, end: int) -> int:
-    """The word of a mention that most of its words depend on within the mention."""
-    depending = collections.Counter()
-    for word in range(start, end + 1):
-        if document.relations[word] == "punct":
-            continue
-        top = word
-        for _ in range(start, end):  # no more steps, even if the file has a cycle
-            governor = document.governors[top]
-            if governor is None or not start <= governor <= end:
-                break
-            top = governor
-        depending[top] += 1
-    return depending.most_common(1)[0][0] if depending else start  # of equals the first
+    """The word of a mention that is governed from outside; of several, the first of the
+    best rank. Where a cycle leaves none, all words are compared."""
+    words = range(start, end + 1)
+    tops = [word for word in words if document.governors[word] not in words]
+    return min(tops or words, key=lambda word: _rank(document.relations[word]))
+
+
+def _rank(relation: str) -> int:
+    names = {relation, relation.split(":")[0]}
+    return next((i for i, rank in enumerate(RANKS, 1) if names & rank), 0)
 
 
 def _depends(document: Document, word: int, governor: int, relation: str) -> bool:
@@ -117,11 +122,17 @@ def _depends(document: Document, word: int, governor: int, relation: str) -> boo
 
 
 def _is_part(document: Document, word: int, top: int) -> bool:
-    """Whether it is `top`, or a name lined up with it (not the numeral of Norton I)."""
+    """Whether it is `top`, or a noun lined up with it (not the numeral of Norton I)."""
     if word == top or not document.tags:
         return word == top
-    is_name = document.tags[word] in english.PROPER_TAGS
-    return is_name and _depends(document, word, top, "flat")
+    if _depends(document, word, top, "flat"):
+        return document.tags[word] in english.PROPER_TAGS
+    governor = document.governors[top]  # of both, as in "[New York] mayors"
+    return document.tags[word] in english.NOUN_TAGS and any(
+        _depends(document, word, governor, relation)
+        and _depends(document, top, governor, relation)
+        for relation in ("flat", "compound")
+    )
 
 
 def _constituency_head(document: Document, start: int, end: int) -> int:

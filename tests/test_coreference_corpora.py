@@ -372,18 +372,35 @@ def test_heads_by_constituents(text, constituents, head):
         # "map" alone is governed from outside; it governs the rest
         ("a/DT map/NN of/IN it/PRP", [1, 9, 3, 1], "det obj case nmod", "map"),
         ("the/DT root/NN", [1, None], "det root", "root"),
-        # two governed from outside: "girls" leads one more word than "men"
-        ("men/NNS the/DT girls/NNS", [9, 2, 9], "obj det obj", "girls"),
-        # as many: the first
-        ("men/NNS girls/NNS", [9, 9], "obj obj", "men"),
+        # two governed from outside: the first, however many words the other leads
+        ("men/NNS the/DT girls/NNS", [9, 2, 9], "obj det obj", "men"),
+        # but no determiner, adverb, adjective or possessor before a noun
+        ("the/DT home/NN army/NN", [9, 2, 9], "det compound compound", "army"),
+        ("only/RB the/DT boats/NNS", [9, 2, 9], "advmod det obj", "boats"),
+        ("the/DT old/JJ sea/NN", [9, 9, 9], "det amod compound", "sea"),
+        ("my/PRP$ family/NN", [9, 9], "nmod:poss compound", "family"),
+        ("only/RB his/PRP$", [9, 9], "advmod nmod:poss", "his"),
+        ("all/DT the/DT British/JJ", [9, 9, 9], "det:predet det amod", "British"),
+        # nor a note or a verb, whatever the tree attaches to these
+        ("[/-LRB- 4/CD ]/-RRB- men/NNS", [1, 9, 1, 9], "punct dep punct obj", "men"),
+        ("sold/VBN here/RB lamps/NNS", [9, 0, 9], "acl advmod obj", "lamps"),
+        # a determiner in the place of a noun is one
+        ("those/DT here/RB known/VBN", [9, 2, 9], "obj advmod acl", "those"),
+        # nouns that a noun outside has lined up: the last; unless they stand apart
+        ("Ann/NNP Hale/NNP", [9, 9], "compound compound", "Hale"),
+        ("the/DT health/NN care/NN", [9, 9, 9], "det compound compound", "care"),
+        ("Santa/NNP Rosa/NNP", [9, 9], "flat flat", "Rosa"),
+        ("Camino/FW de/FW Luna/FW", [9, 9, 9], "flat flat flat", "Camino"),
+        ("Paris/NNP ,/, France/NNP", [9, 0, 9], "nmod punct nmod", "Paris"),
+        ("Rosa/NNP Ann/NNP", [9, 8], "compound compound", "Rosa"),
         # quotes are governed from outside, but lead nothing
         ("``/`` Emma/NNP ''/''", [9, 9, 9], "punct obj punct", "Emma"),
         # a flat name ends with its head, but not with a numeral
         ("John/NNP Paul/NNP Hale/NNP", [9, 0, 0], "nsubj flat flat", "Hale"),
         ("Norton/NNP I/CD", [9, 0], "nsubj flat", "Norton"),
         ("King/NNP Paul/NNP 's/POS dog/NN", [3, 0, 0, 9], "nmod flat case obj", "dog"),
-        # a cycle, which no tree has: one step on, as that is the most there can be
-        ("a/NN b/NN", [1, 0], "x x", "b"),
+        # a cycle, which no tree has: all words are compared
+        ("a/DT b/NN c/NN", [1, 2, 0], "det nsubj obj", "b"),
     ],
 )
 def test_heads_by_dependencies(text, governors, relations, head):
