@@ -172,6 +172,14 @@ def check_outfile(path: Path, *inputs: Path) -> None:
     make_folder(path.parent)
 
 
+def spare_inputs(outfile: Path, *inputs: Path) -> None:
+    """Refuse an output that would overwrite an input, whole or partial."""
+    for written in (outfile, partial_path(outfile)):
+        for given in inputs:
+            if written.resolve() == given.resolve():
+                raise InputError(f"{given}: would be overwritten; name another")
+
+
 def check_input(path: str | Path) -> None:
     """Refuse a pipe or a device as an input, which cannot be read twice."""
     path = Path(path)

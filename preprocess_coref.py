@@ -16,7 +16,7 @@ from bert import load_tokenizer
 from corpora.coreference import find_files
 from corpora.examples import write_examples
 from corpora.stretches import SHORTEST_STRETCH, cut_documents, require_mentions
-from files import InputError
+from files import spare_inputs
 
 
 def parse_args(argv: list[str] | None):
@@ -73,8 +73,7 @@ def parse_args(argv: list[str] | None):
 def main(argv: list[str] | None = None) -> None:
     args = parse_args(argv)
     paths = args.data_file or find_files(args.data_dir)
-    if args.outfile.resolve() in [path.resolve() for path in paths]:
-        raise InputError(f"{args.outfile}: would be overwritten; name another")
+    spare_inputs(args.outfile, *paths)
     tokenizer = load_tokenizer(args.bert_dir, args.cased)
     cut = cut_documents(
         paths,

@@ -15,7 +15,7 @@ import cli
 from corpora.examples import write_examples
 from corpora.lines import is_withheld
 from corpora.treebank import find_splits, read_treebank
-from files import InputError
+from files import InputError, spare_inputs
 
 LISTED = 3  # sentences that are not trees
 
@@ -63,8 +63,8 @@ def main(argv: list[str] | None = None) -> None:
     for path in paths:
         outfile = args.outfile or (args.outdir or path.parent) / f"{path.stem}.json"
         sources.setdefault(outfile, []).append(path)
-        if args.outfile and outfile.resolve() == path.resolve():
-            raise InputError(f"{outfile}: would be overwritten; name another")
+        if args.outfile:
+            spare_inputs(outfile, path)
     for outfile, paths in sources.items():
         if len(paths) > 1 and not args.outfile:
             raise InputError(

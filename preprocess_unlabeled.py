@@ -15,7 +15,7 @@ from bert import load_tokenizer
 from bert.tokenization import unknown_share
 from corpora.examples import write_examples
 from corpora.unlabeled import SHORTEST_SPAN, cut_corpus
-from files import InputError
+from files import spare_inputs
 
 
 def parse_args(argv: list[str] | None):
@@ -82,8 +82,7 @@ def parse_args(argv: list[str] | None):
 @cli.script
 def main(argv: list[str] | None = None) -> None:
     args = parse_args(argv)
-    if args.outfile.resolve() == args.data_file.resolve():
-        raise InputError(f"{args.data_file}: would be overwritten; name an --outfile")
+    spare_inputs(args.outfile, args.data_file)
     tokenizer = load_tokenizer(args.bert_dir, args.cased)
     spans = cut_corpus(
         args.data_file,

@@ -69,7 +69,7 @@ def entity_brackets(field: str, layout: list[str] | None, where: str) -> list[Br
         if not cluster:
             expected = "(<cluster>) or, in old GUM, (<type>-<number>)"
             if layout:
-                expected = f"({'-'.join(layout)}), as # global.Entity says"
+                expected = f"({printable('-'.join(layout))}), as # global.Entity says"
             raise InputError(
                 f"{where}: expected brackets of mentions, {expected}, "
                 f"found Entity={printable(field)}"
@@ -121,12 +121,14 @@ def pair_brackets(places: Iterable[Place], path: Path) -> Mentions:
                 found.append((begun[cluster].pop().first, place.last, cluster))
             else:
                 raise InputError(
-                    f"{path}:{place.line}: {cluster}) ends a mention that did not begin"
+                    f"{path}:{place.line}: {printable(cluster)}) ends a mention that "
+                    "did not begin"
                 )
     for cluster, left in begun.items():
         for place in left:
             raise InputError(
-                f"{path}:{place.line}: ({cluster} begins a mention that does not end"
+                f"{path}:{place.line}: ({printable(cluster)} begins a mention "
+                "that does not end"
             )
     overt = [(first, last, c) for first, last, c in found if first <= last]
     spans = sorted(dict.fromkeys(overt), key=lambda span: (span[0], -span[1]))

@@ -12,7 +12,7 @@ from bert.tokenization import UNK, Tokenizer
 from corpora.coreference import Document, read_documents
 from corpora.lines import is_withheld
 from corpora.mentions import describe_mention
-from files import InputError
+from files import InputError, printable
 
 SPECIAL_TOKENS = 2  # [CLS] and [SEP]
 SHORTEST_STRETCH = SPECIAL_TOKENS + 1  # a word piece
@@ -62,7 +62,8 @@ def cut_documents(
             key = document.name, document.part
             if key in seen:
                 raise InputError(
-                    f"{path}: document {document.name}, part {document.part} was "
+                    f"{path}: document {printable(document.name)}, "
+                    f"part {document.part} was "
                     f"already in {seen[key]}"
                 )
             seen[key] = path

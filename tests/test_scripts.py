@@ -375,6 +375,22 @@ def test_errors_of_the_system_are_sentences(tmp_path, bert_dir, capsys):
     assert error == f"error: {absent}: No such file or directory; is the name right?\n"
 
 
+def test_an_input_named_like_the_partial_output_is_spared(tmp_path, bert_dir, capsys):
+    text = tmp_path / "x.json.partial"
+    text.write_text("the fox jumps\n\n")
+    flags = [
+        "--data-file",
+        text,
+        "--bert-dir",
+        bert_dir,
+        "--outfile",
+        tmp_path / "x.json",
+    ]
+    assert preprocess_unlabeled.main(flags) == 1
+    assert f"{text}: would be overwritten" in capsys.readouterr().err
+    assert text.read_text() == "the fox jumps\n\n"
+
+
 def test_bad_text_for_preprocessing(tmp_path, bert_dir, capsys):
     text = tmp_path / "corpus.txt"
     text.write_bytes(b"\xff")
