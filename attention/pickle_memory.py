@@ -29,7 +29,7 @@ class Memo(list):
 
     def __setitem__(self, number: int, value: Any) -> None:
         if not 0 <= number <= len(self) + 1:  # Python 2 counts from 1
-            raise RefusedError(f"room for {number} values where it has {len(self)}")
+            raise RefusedError(f"more values than the {len(self)} that it has")
         while number >= len(self):
             self.append(_FORGOTTEN)
         super().__setitem__(number, value)
