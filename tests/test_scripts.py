@@ -528,7 +528,7 @@ def test_gradients_that_cannot_be_had(
     assert list(tmp_path.glob("*grads*")) == []
 
 
-# A script with a short look-ahead, so that it writes from the start.
+# A script with a small buffer, so that it writes from the start.
 SMALL_WINDOWS = """
 import signal, sys, attention.extraction, {script}
 signal.signal(signal.SIGINT, signal.default_int_handler)  # off in background jobs

@@ -11,7 +11,7 @@ import torch
 from transformers import BertConfig, BertForMaskedLM
 
 HERE = Path(__file__).parent
-EXAMPLES = (  # token ids and segment ids of two examples of unlike length
+EXAMPLES = (  # token ids and segment ids of two examples of different lengths
     ([2, 41, 9, 17, 30, 5, 3], [0, 0, 0, 0, 0, 0, 0]),
     ([2, 8, 8, 46, 3, 21, 33, 12, 40, 6, 3], [0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1]),
 )
