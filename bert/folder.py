@@ -10,10 +10,11 @@ from files import read_json_object as read_json
 
 CONFIG_FILES = ("bert_config.json", "config.json")  # Google's name, Hugging Face's name
 MOST_LAYERS, MOST_WEIGHTS = 1000, 10**10  # what a folder without weights may ask for
+TOO_MANY = 10**15  # of anything, or of what a message could show
 SMALLEST = 1e-20  # of what float32 still tells from 0 when it is added to a square
 EXPECTED = {
     str: "a name",
-    int: "a whole number above 0",
+    int: f"a whole number above 0 and below {TOO_MANY:,}",
     float: f"a number from {SMALLEST} to 1",
 }
 
@@ -181,7 +182,7 @@ def _fits(value: object, kind: type) -> bool:
         return False
     if kind is float:
         return isinstance(value, int | float) and SMALLEST <= value <= 1
-    return isinstance(value, int) and value > 0
+    return isinstance(value, int) and 0 < value < TOO_MANY
 
 
 def _shown(value: object) -> str:
