@@ -68,22 +68,26 @@ def extract_attention(
             f"{len(skipped)} examples of more than {max_length} tokens left out",
             stacklevel=2,
         )
-    source = encoder_source(
-        model.config,
-        layers=model.layers_kept,
-        quantity=model.quantity,
-        level=WORDS if word_level else TOKENS,
-        gates=_gates(model),
-        trained=model.trained,
-        weights_sha256=weight_digest(model.folder) if model.trained else None,
-    )
     yield from attention_maps(
         prepared,
         model,
-        source,
+        model_source(model, WORDS if word_level else TOKENS),
         tokens_a_batch=batch_size * max_length,
         mode=(word_level_mode or "mean") if word_level else None,
         dtype=dtype,
+    )
+
+
+def model_source(model: "BertModel", level: str) -> Source:
+    """The source of maps that a loaded model gives, at this level."""
+    return encoder_source(
+        model.config,
+        layers=model.layers_kept,
+        quantity=model.quantity,
+        level=level,
+        gates=_gates(model),
+        trained=model.trained,
+        weights_sha256=weight_digest(model.folder) if model.trained else None,
     )
 
 

@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attention.examples import prepare_examples, read_examples
-from attention.extraction import attention_maps, encoder_source
+from attention.extraction import attention_maps, model_source
 from attention.record import Maps
 from attention.source import TOKENS
-from bert.folder import weight_digest
 from bert.tokenization import load_tokenizer
 from files import InputError
 
@@ -58,13 +57,7 @@ def sentence_maps(
             f"sentence {skipped[0].example + 1} has {skipped[0].tokens} tokens, but "
             f"{model.folder} takes {longest} at most: split it"
         )
-    source = encoder_source(
-        model.config,
-        layers=model.layers_kept,
-        level=TOKENS,
-        trained=model.trained,
-        weights_sha256=weight_digest(model.folder) if model.trained else None,
-    )
+    source = model_source(model, TOKENS)
     found = attention_maps(
         prepared, model, source, tokens_a_batch=longest, dtype="float32"
     )

@@ -29,8 +29,8 @@ class Source:
     family: str | None = None  # of the encoder, such as "bert"
     weights_sha256: str | None = None
     trained: bool | None = None  # false where any weights were drawn at random
-    # names of the first special token and of the separator
     model_layers: int | None = None  # of the encoder, kept or not
+    # names of the first special token and of the separator
     special_tokens: tuple[str, str] = ("[CLS]", "[SEP]")
     gates: tuple[str, ...] = ()  # heads taken out, such as "ablate 3-9", "uniform 5-4"
     inferred: tuple[str, ...] = ()  # fields that no meta file gave
