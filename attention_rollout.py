@@ -14,11 +14,12 @@ Try: python attention_rollout.py --attn-data-file unlabeled_attn.pkl
 import itertools
 
 import cli
+import runner
 from analysis.rollout import flow, rollout, rollout_by_head
 from attention.meta import SIZE
 from attention.quantities import FLOW, ROLLOUT
 from attention.record import read_maps
-from attention.store import AttentionWriter, read_meta
+from attention.store import read_meta
 from files import InputError, check_outfile, file_digest
 
 
@@ -70,23 +71,15 @@ def main(argv: list[str] | None = None) -> None:
     }
     settings = meta | convert(first).source.meta() | made
     settings.pop(SIZE, None)  # of the input
-    with (
-        AttentionWriter(args.outfile, settings, args.resume) as writer,
-        cli.progress(
-            total=meta.get("written"), initial=writer.done, unit=" examples"
-        ) as bar,
-        cli.advise(
-            f"stopped; what is done is kept in {writer.partial}, and --resume goes on "
-            "from there"
-        ),
-    ):
-        done = writer.done
+
+    def converted(done, on_batch):
         for record in itertools.islice(itertools.chain([first], maps), done, None):
-            writer.write(convert(record).to_example())
-            bar.update()
-            done += 1
+            yield convert(record)
+            on_batch(1)
+
+    written = runner.write_records(args, settings, meta.get("written"), converted)
     print(
-        f"{FLOW if args.flow else ROLLOUT} of {cli.plural(done, 'example')} "
+        f"{FLOW if args.flow else ROLLOUT} of {cli.plural(written, 'example')} "
         f"written to {args.outfile}"
     )
 

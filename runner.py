@@ -6,6 +6,7 @@ written; `write` loads the encoder, runs it, shows progress, and reports.
 
 import argparse
 import dataclasses
+import functools
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -228,20 +229,12 @@ def write(
     from backend import device_name
 
     device = device_name()
-    with (
-        AttentionWriter(
-            args.outfile, settings | {"device": device}, args.resume
-        ) as writer,
-        cli.progress(
-            total=len(run.prepared), initial=writer.done, unit=" examples"
-        ) as bar,
-        cli.advise(
-            f"stopped; what is done is kept in {writer.partial}, and --resume goes on "
-            "from there"
-        ),
-    ):
-        for maps in maps_of(encoder, done=writer.done, on_batch=bar.update):
-            writer.write(maps.to_example())
+    write_records(
+        args,
+        settings | {"device": device},
+        len(run.prepared),
+        functools.partial(maps_of, encoder),
+    )
     print(
         f"{cli.plural(len(run.prepared), 'example')} written to {args.outfile} "
         f"({args.outfile.stat().st_size / 1e6:,.1f} MB) in "
@@ -255,3 +248,28 @@ def write(
             f"{args.max_sequence_length} tokens: see {args.outfile.stem}.meta.json"
         )
     return True
+
+
+def write_records(
+    args: argparse.Namespace,
+    settings: dict,
+    total: int | None,
+    maps_of: Callable[..., Iterator[Maps]],
+) -> int:
+    """Write records to `args.outfile`, after those that an interrupted run wrote;
+    return how many the file has.
+
+    `maps_of` takes `done`, how many are there already, and `on_batch`, which it tells
+    how many more are made; `total` is how many there will be, for the progress bar.
+    """
+    with (
+        AttentionWriter(args.outfile, settings, args.resume) as writer,
+        cli.progress(total=total, initial=writer.done, unit=" examples") as bar,
+        cli.advise(
+            f"stopped; what is done is kept in {writer.partial}, and --resume goes on "
+            "from there"
+        ),
+    ):
+        for maps in maps_of(done=writer.done, on_batch=bar.update):
+            writer.write(maps.to_example())
+    return writer.count
