@@ -17,14 +17,14 @@ Try: python attention_gradients.py --preprocessed-data-file data.json --bert-dir
 
 import os
 
-import cli
-import runner
+from attention import runner
 from attention.gradients import gradient_maps
 from attention.masking import mask_examples
 from attention.quantities import GRADIENTS
 from attention.source import TOKENS
 from bert import BertConfig
-from files import InputError
+from toolkit import cli
+from toolkit.files import InputError
 
 ENDING = "_grads.pkl"
 

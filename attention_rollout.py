@@ -13,14 +13,14 @@ Try: python attention_rollout.py --attn-data-file unlabeled_attn.pkl
 
 import itertools
 
-import cli
-import runner
 from analysis.rollout import flow, rollout, rollout_by_head
+from attention import runner
 from attention.meta import SIZE
 from attention.quantities import FLOW, ROLLOUT
 from attention.record import read_maps
 from attention.store import read_meta
-from files import InputError, check_outfile, file_digest
+from toolkit import cli
+from toolkit.files import InputError, check_outfile, file_digest
 
 
 def parse_args(argv: list[str] | None):

@@ -11,8 +11,7 @@ Out: <data>_attn.pkl, a pickled list of the same objects with "tokens" and "attn
 Try: python extract_attention.py --preprocessed-data-file unlabeled.json --bert-dir DIR
 """
 
-import cli
-import runner
+from attention import runner
 from attention.examples import SEGMENT_IDS
 from attention.extraction import attention_maps
 from attention.quantities import ATTENTION, LAYER_NORMS, NORMS
@@ -20,6 +19,7 @@ from attention.source import TOKENS, WORDS
 from attention.word_level import MODES
 from bert import BertConfig
 from bert.folder import check_layers
+from toolkit import cli
 
 ENDINGS = {ATTENTION: "_attn.pkl"}  # of others: their names
 RANDOM_INIT = ("none", "all", "keep-embeddings")

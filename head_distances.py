@@ -8,11 +8,11 @@ Out: head_distances.pkl, a pickled float64 array [layers * heads, layers * heads
 Try: python head_distances.py --attn-data-file unlabeled_attn.pkl
 """
 
-import cli
 from analysis.distances import HeadDistances
 from analysis.statistic import accumulate
 from attention.store import read_meta, write_pickle
-from files import check_outfile
+from toolkit import cli
+from toolkit.files import check_outfile
 
 
 def parse_args(argv: list[str] | None):

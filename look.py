@@ -13,13 +13,13 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-import cli
 from attention.heads import read_head_name
 from attention.record import Maps, describe_maps, read_maps
 from attention.sentences import read_sentences
 from bert import BertConfig
 from bert.folder import check_layers
-from files import InputError, check_output, make_folder
+from toolkit import cli
+from toolkit.files import InputError, check_output, make_folder
 
 
 def parse_args(argv: list[str] | None):

@@ -11,12 +11,12 @@ Try: python preprocess_coref.py --data-dir examples/coref --bert-dir DIR \\
 
 from pathlib import Path
 
-import cli
 from bert import load_tokenizer
 from corpora.coreference import find_files
 from corpora.examples import write_examples
 from corpora.stretches import SHORTEST_STRETCH, cut_documents, require_mentions
-from files import spare_inputs
+from toolkit import cli
+from toolkit.files import spare_inputs
 
 
 def parse_args(argv: list[str] | None):

@@ -11,11 +11,11 @@ Try: python preprocess_depparse.py --data-dir examples/depparse --outdir out/dep
 
 from pathlib import Path
 
-import cli
 from corpora.examples import write_examples
 from corpora.lines import is_withheld
 from corpora.treebank import find_splits, read_treebank
-from files import InputError, spare_inputs
+from toolkit import cli
+from toolkit.files import InputError, spare_inputs
 
 LISTED = 3  # sentences that are not trees
 

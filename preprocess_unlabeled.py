@@ -10,12 +10,12 @@ Try: python preprocess_unlabeled.py --data-file examples/unlabeled.txt --bert-di
 import itertools
 from pathlib import Path
 
-import cli
 from bert import load_tokenizer
 from bert.tokenization import unknown_share
 from corpora.examples import write_examples
 from corpora.unlabeled import SHORTEST_SPAN, cut_corpus
-from files import spare_inputs
+from toolkit import cli
+from toolkit.files import spare_inputs
 
 
 def parse_args(argv: list[str] | None):

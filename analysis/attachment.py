@@ -9,7 +9,7 @@ import pandas as pd
 from analysis.statistic import Statistic, stream
 from analysis.syntax import PUNCTUATION_RELATION, check_sentence
 from attention.record import Maps
-from files import InputError
+from toolkit.files import InputError
 
 
 class AttachmentScores(Statistic):

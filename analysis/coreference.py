@@ -22,7 +22,7 @@ from analysis.mentions import (
 )
 from analysis.statistic import BLOCKS, Statistic, block_of
 from attention.record import Maps
-from files import InputError
+from toolkit.files import InputError
 
 DISTANCES = (1, 5, 10, 20, 40)  # in words, where each range begins
 RANGES = ("1-4", "5-9", "10-19", "20-39", "40+")

@@ -12,8 +12,8 @@ import numpy as np
 from analysis.statistic import Statistic
 from attention.record import Maps
 from attention.store import load_pickle, read_meta
-from backend import start_keras
-from files import InputError
+from toolkit.backend import start_keras
+from toolkit.files import InputError
 
 SMOOTHING = 1e-3  # of rows: 0.999 a + 0.001 / T
 

@@ -22,7 +22,7 @@ from analysis.syntax import (
     possessors,
 )
 from attention.record import Maps
-from files import InputError
+from toolkit.files import InputError
 
 Halves = tuple[Sequence[DirectedHead], Sequence[DirectedHead]]
 

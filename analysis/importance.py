@@ -8,7 +8,7 @@ import numpy as np
 from analysis.general import DocumentAverages
 from attention.quantities import GRADIENTS
 from attention.record import Maps
-from files import InputError
+from toolkit.files import InputError
 
 
 class HeadImportance(DocumentAverages):

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 
 from attention.record import Maps
-from files import InputError
+from toolkit.files import InputError
 
 TYPES = ("pronoun", "proper", "nominal")
 

@@ -18,7 +18,7 @@ array holds pairs of vectors. Heads are the last axis, where sums over them are 
 import keras
 from keras import ops
 
-from files import InputError
+from toolkit.files import InputError
 
 NEVER = -1e9  # score of padding and of the word itself, which cannot be the head
 IGNORED = -1  # label of padding and of words that are their own head: no loss

@@ -17,8 +17,8 @@ from analysis.probe_batches import bucketed, joined, padded, shuffled
 from analysis.word_vectors import WordVectors
 from attention.record import read_maps
 from attention.source import Source
-from backend import start_keras
-from files import InputError
+from toolkit.backend import start_keras
+from toolkit.files import InputError
 
 if TYPE_CHECKING:
     from analysis.probe_models import Probe

@@ -18,7 +18,7 @@ from scipy.sparse.csgraph import maximum_flow
 from attention.quantities import ATTENTION, FLOW, ROLLOUT
 from attention.record import Maps
 from attention.source import Source
-from files import InputError
+from toolkit.files import InputError
 
 # SciPy's maximum flow takes whole numbers: capacities are rounded to millionths.
 CAPACITY = 1_000_000

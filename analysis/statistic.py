@@ -18,7 +18,7 @@ from attention.quantities import ATTENTION
 from attention.record import Maps, read_maps
 from attention.source import Source
 from attention.store import load_pickle, read_meta, write_pickle
-from files import InputError
+from toolkit.files import InputError
 
 BLOCKS = 256  # into which sentences or documents are put, to be resampled
 

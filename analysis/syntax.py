@@ -19,7 +19,7 @@ import numpy as np
 
 from analysis.statistic import Statistic, block_of
 from attention.record import Maps
-from files import InputError
+from toolkit.files import InputError
 
 DIRECTIONS = ("dependent to head", "head to dependent")  # who attends to whom
 OFFSETS = (-3, -2, -1, 1, 2, 3)

@@ -18,7 +18,7 @@ from typing import IO
 import numpy as np
 
 from attention.store import load_pickle, read_attention
-from files import InputError
+from toolkit.files import InputError
 
 SEPARATORS = (b" ", b"\t", b",")
 LAYOUT_LINES = 100  # of a text file, that tell its separator and dimensions

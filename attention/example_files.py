@@ -6,7 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
-from files import DEEPEST, InputError, check_input, is_deep, json_kind, printable
+from toolkit.files import (
+    DEEPEST,
+    InputError,
+    check_input,
+    is_deep,
+    json_kind,
+    printable,
+)
 
 BLOCK = 1 << 16  # characters read at once
 BEFORE_FIRST = re.compile(r"\s*")

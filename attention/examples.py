@@ -7,7 +7,7 @@ from pathlib import Path
 from attention.example_files import iter_examples
 from bert.folder import BertConfig
 from bert.tokenization import CLS, SEP, UNK, Tokenizer, unknown_share
-from files import InputError
+from toolkit.files import InputError
 
 FIELDS = ("text", "words", "tokens")
 SEGMENT_IDS = ("zeros", "sep")

@@ -20,7 +20,7 @@ from attention.extraction import in_batches, padded, padded_inputs
 from attention.masking import Masked
 from attention.record import Maps
 from attention.source import TOKENS, Source
-from files import InputError
+from toolkit.files import InputError
 
 if TYPE_CHECKING:
     from bert.modeling import MaskedLanguageModel

@@ -2,7 +2,7 @@
 
 import re
 
-from files import InputError
+from toolkit.files import InputError
 
 
 def head_name(layer: int, head: int) -> str:

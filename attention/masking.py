@@ -11,7 +11,7 @@ import numpy as np
 
 from attention.examples import Prepared
 from bert.tokenization import CLS, MASK, SEP, Tokenizer
-from files import InputError
+from toolkit.files import InputError
 
 NEVER_MASKED = (CLS, SEP)
 TO_MASK, TO_RANDOM = 0.8, 0.1  # the rest is shown as it is

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from files import InputError, meta_path, read_json_object
+from toolkit.files import InputError, meta_path, read_json_object
 
 SIZE = "bytes"  # the key under which the size of the finished file is kept
 

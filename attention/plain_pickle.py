@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from files import DEEPEST, printable
+from toolkit.files import DEEPEST, printable
 
 TYPES = re.compile(r"[biufc]\d{1,2}|[SU][1-9]\d{0,8}")
 MOST_PARTS = 1_000_000  # parts of a value beyond one for each byte of the file

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from files import InputError
+from toolkit.files import InputError
 
 if TYPE_CHECKING:
     from attention.record import Maps

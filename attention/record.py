@@ -19,7 +19,7 @@ import numpy as np
 from attention.quantities import QUANTITIES
 from attention.source import LEVELS, TOKENS, WORDS, Source, drawn_at_random
 from attention.store import read_attention, read_meta
-from files import InputError
+from toolkit.files import InputError
 
 # Roles of the rows and columns of a map
 WORD, PUNCTUATION, FIRST, SEPARATOR = range(4)

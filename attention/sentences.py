@@ -9,7 +9,7 @@ from attention.extraction import attention_maps, model_source
 from attention.record import Maps
 from attention.source import TOKENS
 from bert.tokenization import load_tokenizer
-from files import InputError
+from toolkit.files import InputError
 
 if TYPE_CHECKING:
     from bert import BertModel

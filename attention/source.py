@@ -10,7 +10,7 @@ from typing import Any
 
 from attention.heads import head_name, read_head_name
 from attention.quantities import ATTENTION, GRADIENTS, QUANTITIES
-from files import InputError
+from toolkit.files import InputError
 
 LEVELS = TOKENS, WORDS = "tokens", "words"
 

@@ -17,7 +17,7 @@ from attention.pickled_list import ChecksumError, is_ours, pieces
 from attention.plain_pickle import RefusedError
 from attention.quick_unpickler import loads_example
 from attention.writer import AttentionWriter, write_pickle
-from files import InputError, check_input, printable
+from toolkit.files import InputError, check_input, printable
 
 __all__ = [
     "AttentionWriter",

@@ -25,7 +25,7 @@ from attention.plain_pickle import (
     is_maker,
     members,
 )
-from files import DEEPEST, size_of
+from toolkit.files import DEEPEST, size_of
 
 ROOM = 48 << 20  # bytes that values may take beyond twice the file's size
 LONGEST_LINE = 1 << 25  # bytes; only protocol 0 has lines of any length

@@ -10,7 +10,7 @@ from pathlib import Path
 from attention.meta import SIZE, read_meta
 from attention.pickled_list import has_checksums, is_ours
 from attention.store import read_attention
-from files import InputError
+from toolkit.files import InputError
 
 
 def verify(path: str | Path) -> str:

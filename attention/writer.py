@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 from attention.meta import SIZE
 from attention.pickled_list import HEADER, OLD_PIECE, STARTS, piece, pieces
 from attention.plain_pickle import RefusedError, check_plain
-from files import (
+from toolkit.files import (
     InputError,
     PartialFile,
     meta_path,

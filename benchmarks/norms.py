@@ -27,7 +27,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--runs", type=int, default=5, help="of each measurement")
     args = parser.parse_args()
-    from backend import start_keras
+    from toolkit.backend import start_keras
 
     start_keras()
     from bert.modeling import BertModel

@@ -25,7 +25,7 @@ _NEED_KERAS = {
 def __getattr__(name: str):
     if name not in _NEED_KERAS:
         raise AttributeError(f"module 'bert' has no attribute {name!r}")
-    from backend import start_keras
+    from toolkit.backend import start_keras
 
     start_keras()
     return getattr(importlib.import_module(_NEED_KERAS[name]), name)

@@ -20,7 +20,7 @@ import numpy as np
 from bert.folder import BertConfig, check_layers, weight_files
 from bert.modeling import ACTIVATIONS, BertModel, MaskedLanguageModel
 from bert.norms import MODELS
-from files import InputError, printable
+from toolkit.files import InputError, printable
 
 LEFT_OVER = re.compile(
     r"cls/.*"  # the heads of pre-training

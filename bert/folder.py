@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from files import InputError, file_digest, printable
-from files import read_json_object as read_json
+from toolkit.files import InputError, file_digest, printable
+from toolkit.files import read_json_object as read_json
 
 CONFIG_FILES = ("bert_config.json", "config.json")  # Google's name, Hugging Face's name
 MOST_LAYERS, MOST_WEIGHTS = 1000, 10**10  # what a folder without weights may ask for

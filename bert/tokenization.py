@@ -14,7 +14,7 @@ import tokenizers
 from tokenizers import models, normalizers, pre_tokenizers
 
 from bert.folder import check_folder, read_json
-from files import InputError
+from toolkit.files import InputError
 
 UNK, CLS, SEP, MASK = "[UNK]", "[CLS]", "[SEP]", "[MASK]"
 LONGEST_WORD = 200  # characters

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from files import InputError, printable, quoted
+from toolkit.files import InputError, printable, quoted
 
 Bracket = tuple[bool, str, bool]  # whether it opens, the cluster, whether it closes
 

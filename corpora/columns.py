@@ -14,7 +14,7 @@ from corpora.brackets import (
 )
 from corpora.documents import Document, sentence_bounds
 from corpora.lines import numbered_lines
-from files import InputError, quoted
+from toolkit.files import InputError, quoted
 
 Row = tuple[int, list[str]]  # a word's columns, with the number of their line
 

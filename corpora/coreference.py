@@ -38,7 +38,7 @@ from corpora.columns import from_columns, split_columns
 from corpora.documents import Document, sentence_bounds
 from corpora.lines import paragraphs
 from corpora.treebank import Word, read_rows, word_tags
-from files import InputError, printable
+from toolkit.files import InputError, printable
 
 Rows = list[tuple[int, Word]]  # of a sentence in CoNLL-U, with their lines
 

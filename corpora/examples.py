@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from files import open_whole
+from toolkit.files import open_whole
 
 
 def write_examples(path: str | Path, examples: Iterable[dict]) -> None:

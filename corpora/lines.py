@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from files import InputError
+from toolkit.files import InputError
 
 Lines = list[tuple[int, str]]  # each with its number in the file, from 1
 

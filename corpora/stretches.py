@@ -12,7 +12,7 @@ from bert.tokenization import UNK, Tokenizer
 from corpora.coreference import Document, read_documents
 from corpora.lines import is_withheld
 from corpora.mentions import describe_mention
-from files import InputError, printable
+from toolkit.files import InputError, printable
 
 SPECIAL_TOKENS = 2  # [CLS] and [SEP]
 SHORTEST_STRETCH = SPECIAL_TOKENS + 1  # a word piece

@@ -12,7 +12,7 @@ from pathlib import Path
 import conllu
 
 from corpora.lines import Lines, paragraphs
-from files import InputError, quoted
+from toolkit.files import InputError, quoted
 
 SPLITS = ("train", "dev")
 COLUMNS = "id form lemma upos xpos feats head deprel deps misc".split()

@@ -15,7 +15,7 @@ from pathlib import Path
 import sentencex
 
 from bert.tokenization import CLS, SEP, Tokenizer
-from files import InputError
+from toolkit.files import InputError
 
 SPECIAL_TOKENS = 3  # [CLS] and two [SEP]
 SHORTEST_SPAN = SPECIAL_TOKENS + 2  # a word piece in each part

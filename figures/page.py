@@ -22,7 +22,7 @@ import numpy as np
 from attention.record import FIRST, SEPARATOR, Maps
 from attention.sentences import sentence_maps
 from attention.source import TOKENS, WORDS
-from files import InputError, open_whole
+from toolkit.files import InputError, open_whole
 
 if TYPE_CHECKING:
     from analysis.statistic import Statistic

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator
 
 from attention.source import Source
-from files import data_dir
+from toolkit.files import data_dir
 
 BLUE, ORANGE, GREEN, RED, PURPLE, *_, GREY, _, _ = sns.color_palette("colorblind")
 # of layers, from blue to red, dark enough for text

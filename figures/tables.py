@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from files import data_dir
+from toolkit.files import data_dir
 
 
 def show_table(table: pd.DataFrame) -> pd.DataFrame:

@@ -10,7 +10,7 @@ import numpy as np
 
 from attention.quantities import ATTENTION
 from attention.record import FIRST, SEPARATOR, Maps
-from files import InputError
+from toolkit.files import InputError
 
 SPECIAL = (FIRST, SEPARATOR)  # the roles of special tokens
 

@@ -10,7 +10,7 @@ import pytest
 from heads import example_of, record, to_offset, to_token, uniform
 from safetensors.numpy import save_file
 
-import backend
+from toolkit import backend
 
 VOCABULARY = """[PAD] [UNK] [CLS] [SEP] [MASK] the fox jump ##s ##ing over dog . , ' a
 un ##aff ##able 中 国 cafe [ ] sep cls ## ! red Fox Café 0 ##1""".split()

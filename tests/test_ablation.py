@@ -11,7 +11,7 @@ from analysis.importance import HeadImportance
 from analysis.statistic import accumulate
 from attention.ablation import ablate_each_head
 from attention.record import read_maps
-from files import InputError
+from toolkit.files import InputError
 
 
 @pytest.fixture

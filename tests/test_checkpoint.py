@@ -15,7 +15,7 @@ from conftest import (
 
 from bert import BertConfig, embed_words, load_model
 from bert.folder import weight_digest, weight_files
-from files import InputError
+from toolkit.files import InputError
 
 
 def assert_holds(model, weights):

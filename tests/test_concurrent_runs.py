@@ -12,7 +12,7 @@ import pytest
 
 import head_distances
 from attention.store import AttentionWriter, load_pickle, write_pickle
-from files import InputError, open_whole
+from toolkit.files import InputError, open_whole
 
 ROOT = Path(__file__).parent.parent
 SETTINGS = {"flags": {"seed": 1}, "written": 4}
@@ -37,7 +37,7 @@ with AttentionWriter(sys.argv[1], SETTINGS) as writer:
 """
 RUN_OF_OPEN_WHOLE = """
 import sys
-from files import open_whole
+from toolkit.files import open_whole
 with open_whole(sys.argv[1], "w") as file:
     file.write("first")
     print("half", flush=True)

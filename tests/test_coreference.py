@@ -26,7 +26,7 @@ from attention.store import AttentionWriter
 from bert import Tokenizer
 from corpora.stretches import cut_documents
 from figures.tables import save_table, show_table
-from files import InputError
+from toolkit.files import InputError
 
 WORDS = """Anna met Tom . Her brother liked him . Anna laughed . The man smiled .
 He waved .""".split()  # W = 19

@@ -11,7 +11,7 @@ from bert import Tokenizer
 from corpora.coreference import Document, find_files, read_documents
 from corpora.mentions import describe_mention, find_head, mention_type
 from corpora.stretches import cut_documents
-from files import InputError
+from toolkit.files import InputError
 
 EXAMPLES = Path(__file__).parent.parent / "examples" / "coref"
 

@@ -12,7 +12,7 @@ from scipy.spatial.distance import jensenshannon
 import head_distances
 from analysis.distances import HeadDistances, embed_heads, load_distances
 from attention.store import AttentionWriter, load_pickle, read_attention
-from files import InputError
+from toolkit.files import InputError
 
 
 def random_example(size, heads=6, layers=2, seed=0):

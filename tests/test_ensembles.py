@@ -16,7 +16,7 @@ from analysis.ensembles import (
 from analysis.statistic import block_of
 from analysis.syntax import SyntaxScores
 from analysis.table_1 import table_1
-from files import InputError
+from toolkit.files import InputError
 
 
 def sentence(words, heads, *maps, relations=None):

@@ -7,7 +7,7 @@ import pytest
 
 from attention import example_files
 from attention.example_files import iter_examples
-from files import InputError
+from toolkit.files import InputError
 
 EXAMPLES = [
     {"text": "the fox", "more": {"a": [1, 2.5, None, True], "b": {}}},

@@ -13,7 +13,7 @@ from attention.examples import (
 )
 from bert import BertConfig
 from corpora.examples import write_examples
-from files import InputError
+from toolkit.files import InputError
 
 SIZES = BertConfig(**CONFIG)
 

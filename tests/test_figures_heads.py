@@ -15,7 +15,7 @@ from figures.heads import (
     plot_heat_maps,
     plot_probe_weights,
 )
-from files import InputError
+from toolkit.files import InputError
 
 pytestmark = pytest.mark.usefixtures("closed_figures")
 

@@ -16,7 +16,7 @@ from figures.layers import (
     plot_entropies,
     plot_gradients,
 )
-from files import InputError
+from toolkit.files import InputError
 
 pytestmark = pytest.mark.usefixtures("closed_figures")
 TOKENS = ["[CLS]", "the", "fox", ".", "[SEP]"]

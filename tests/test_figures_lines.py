@@ -19,7 +19,7 @@ from figures.lines import (
 )
 from figures.style import RED
 from figures.views import SPECIAL, view_head
-from files import InputError
+from toolkit.files import InputError
 
 pytestmark = pytest.mark.usefixtures("closed_figures")
 TOKENS = ["[CLS]", "the", "fox", ".", "[SEP]"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from attention.store import AttentionWriter, load_attention, load_pickle, write_pickle
-from files import (
+from toolkit.files import (
     DEEPEST,
     InputError,
     check_outfile,
@@ -94,7 +94,7 @@ def test_an_input_that_the_output_would_overwrite(tmp_path, name):
 SCRIPT = """
 import sys, cli
 from pathlib import Path
-from files import open_whole
+from toolkit.files import open_whole
 
 @cli.script
 def main(argv=None):

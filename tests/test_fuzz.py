@@ -23,7 +23,7 @@ from attention.store import load_attention, load_pickle
 from bert.folder import BertConfig
 from corpora.coreference import read_documents
 from corpora.treebank import read_treebank
-from files import InputError, read_json
+from toolkit.files import InputError, read_json
 
 CONFIG = {
     "vocab_size": 40,

@@ -19,7 +19,7 @@ from analysis.paper import BERT_BASE_UNCASED
 from analysis.statistic import accumulate
 from attention.record import describe_maps
 from attention.store import AttentionWriter
-from files import InputError
+from toolkit.files import InputError
 
 TOKENS = ["[CLS]", "the", "fox", ".", "[SEP]", "a", ",", "[SEP]"]  # T = 8
 

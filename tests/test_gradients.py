@@ -15,7 +15,7 @@ from attention.extraction import encoder_source
 from attention.gradients import gradient_maps, losses_without_heads
 from attention.masking import Masked, mask_examples
 from bert import load_model
-from files import InputError
+from toolkit.files import InputError
 
 GOLDEN = Path(__file__).parent / "golden"
 EXAMPLES = (  # tokens and segment ids, of 9, 4 and 12 tokens

@@ -19,7 +19,7 @@ READ = """
 import json, os, resource, sys
 import numpy as np
 from attention.store import load_attention, load_pickle
-from files import InputError
+from toolkit.files import InputError
 
 for path in sys.argv[1:]:
     allowed = 2 * os.path.getsize(path) + (64 << 20)

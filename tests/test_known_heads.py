@@ -11,7 +11,7 @@ from analysis.known_heads import COREFERENCE_FILE, SYNTAX_FILE, known_heads
 from analysis.statistic import save_statistics
 from analysis.syntax import SyntaxScores
 from attention.source import Source
-from files import InputError
+from toolkit.files import InputError
 
 MODEL = {"layers": (2, 4), "trained": True, "weights_sha256": "aa"}
 SOURCE = Source(heads=2, **MODEL)

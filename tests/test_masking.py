@@ -7,7 +7,7 @@ import pytest
 from attention.examples import prepare_examples
 from attention.masking import mask_examples
 from bert import BertConfig, Tokenizer
-from files import InputError
+from toolkit.files import InputError
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from heads import example_of, record, to_token, uniform
 from analysis.general import GeneralStatistics
 from analysis.mixing import KINDS, MixingRatios, Shares, mixing_table
 from attention.quantities import LAYER_NORMS
-from files import InputError
+from toolkit.files import InputError
 
 TOKENS = ["[CLS]", "the", "fox", ".", "[SEP]"]
 

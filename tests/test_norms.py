@@ -12,7 +12,7 @@ from attention.record import Maps
 from attention.word_level import word_attention
 from bert import load_model
 from bert.norms import MODELS
-from files import InputError
+from toolkit.files import InputError
 
 HEADS, LAYERS = CONFIG["num_attention_heads"], CONFIG["num_hidden_layers"]
 EXAMPLES = [

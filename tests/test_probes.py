@@ -20,7 +20,7 @@ from analysis.statistic import load_statistics, save_statistics
 from analysis.table_3 import ProbeRun, probe_runs, table_3
 from analysis.word_vectors import WordVectors
 from attention.store import AttentionWriter
-from files import InputError
+from toolkit.files import InputError
 
 LAYERS, HEADS, SIZE = 2, 3, 5  # L, H, D
 K = LAYERS * HEADS

@@ -13,7 +13,7 @@ from analysis.statistic import Statistic, accumulate
 from attention.record import describe_maps, read_maps
 from attention.source import Source
 from attention.store import load_attention
-from files import InputError
+from toolkit.files import InputError
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from attention.record import (
 )
 from attention.source import TOKENS, WORDS, Source
 from attention.store import AttentionWriter
-from files import InputError
+from toolkit.files import InputError
 
 LAYERS, HEADS = 2, 3
 PIECES = ["[CLS]", "jump", "##s", ".", "[SEP]"]

@@ -9,7 +9,7 @@ from analysis.importance import HeadImportance
 from analysis.mixing import KINDS
 from analysis.roles import HeadRoles, positional_heads, role_table, syntactic_heads
 from analysis.syntax import SyntaxScores
-from files import InputError
+from toolkit.files import InputError
 
 TOKENS = ["[CLS]", "the", "fox", ".", "a", "[SEP]"]  # T = 6, four of words
 

@@ -10,7 +10,7 @@ import attention_rollout
 from analysis.rollout import flow, rollout, rollout_by_head
 from attention.record import Maps, read_maps
 from attention.store import AttentionWriter
-from files import InputError
+from toolkit.files import InputError
 
 TOKENS = ["[CLS]", "the", "fox", "."]
 

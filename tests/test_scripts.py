@@ -17,12 +17,12 @@ from conftest import tiny_head, tiny_weights, write_google, write_hugging_face
 from oracle import attention_maps
 
 import attention_gradients
-import cli
 import extract_attention
 import preprocess_unlabeled
 from attention import extraction
 from attention.record import read_maps
 from attention.store import load_attention
+from toolkit import cli
 
 ROOT = Path(__file__).parent.parent
 TEXT = "the fox jumps over the dog .\na red dog , a fox\n\nunaffable !\nthe dog\n"

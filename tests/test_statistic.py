@@ -26,7 +26,7 @@ from analysis.statistic import (
 from attention.quantities import GRADIENTS
 from attention.source import TOKENS
 from attention.store import AttentionWriter, write_pickle
-from files import InputError
+from toolkit.files import InputError
 
 LAYERS, HEADS = 2, 3
 META = {"layers": [3, 5], "heads": HEADS, "level": TOKENS, "quantity": "attention"}

@@ -20,7 +20,7 @@ from attention.store import (
     load_pickle,
     read_attention,
 )
-from files import InputError
+from toolkit.files import InputError
 
 GOLDEN = Path(__file__).parent / "golden"
 SETTINGS = {"flags": {"layers": None}, "input_sha256": "abc"}

@@ -11,7 +11,7 @@ from analysis.statistic import accumulate
 from analysis.syntax import OFFSETS, DirectedHead, SyntaxScores, find_examples
 from analysis.table_1 import PAPER, table_1
 from attention.store import AttentionWriter
-from files import InputError
+from toolkit.files import InputError
 
 # "Anna feeds the old dog ." with heads from 1
 WORDS = "Anna feeds the old dog .".split()

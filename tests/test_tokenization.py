@@ -8,7 +8,7 @@ from conftest import VOCABULARY
 
 from bert import Tokenizer, load_tokenizer
 from bert.tokenization import LONGEST_WORD, unknown_share
-from files import InputError
+from toolkit.files import InputError
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 import preprocess_depparse
 from corpora.treebank import _defect, find_splits, read_treebank
-from files import InputError
+from toolkit.files import InputError
 
 EXAMPLES = Path(__file__).parent.parent / "examples" / "depparse"
 

@@ -8,7 +8,7 @@ import pytest
 from bert import Tokenizer
 from corpora import unlabeled
 from corpora.unlabeled import cut_corpus
-from files import InputError
+from toolkit.files import InputError
 
 LETTERS = Tokenizer({t: i for i, t in enumerate("[UNK] [CLS] [SEP] a b c d e".split())})
 for _letter in "fghijklmnop":

@@ -8,7 +8,7 @@ import pytest
 
 from attention import verify
 from attention.store import AttentionWriter, is_written, load_attention
-from files import InputError
+from toolkit.files import InputError
 
 SETTINGS = {"flags": {}, "written": 3, "threads": 2}
 EXAMPLES = [

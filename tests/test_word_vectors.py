@@ -9,7 +9,7 @@ from heads import example_of, uniform
 
 from analysis.word_vectors import WordVectors, corpus_vocabulary, load_glove
 from attention.store import AttentionWriter
-from files import InputError
+from toolkit.files import InputError
 
 # the second line's word has spaces, as in the 840B file; the last two repeat or case
 GLOVE = "the 1 2 3\n. . . 4 5 6\nThe 7 8 9\nfox -1e-1 0 .5\n\x85 3 2 1\nthe 0 0 0\n"

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import cli
 from attention.examples import (
     Prepared,
     Skipped,
@@ -28,7 +27,8 @@ from attention.source import Source
 from attention.store import AttentionWriter, is_written
 from bert import BertConfig, Tokenizer, load_tokenizer
 from bert.folder import config_digest, weight_digest
-from files import InputError, check_outfile, file_digest, partial_path
+from toolkit import cli
+from toolkit.files import InputError, check_outfile, file_digest, partial_path
 
 
 @dataclasses.dataclass
@@ -226,7 +226,7 @@ def write(
     if unfinished.exists() and not args.resume:
         print(f"{unfinished} is overwritten; --resume would go on with it")
     encoder = load()
-    from backend import device_name
+    from toolkit.backend import device_name
 
     device = device_name()
     write_records(

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from files import InputError
+from toolkit.files import InputError
 
 
 class Parser(argparse.ArgumentParser):

@@ -1,0 +1,1 @@
+"""What all share: flags and errors of scripts, files, the start of Keras."""
