@@ -92,7 +92,8 @@ def test_an_input_that_the_output_would_overwrite(tmp_path, name):
 
 # A script as all are: it shows its progress, writes a file and says so.
 SCRIPT = """
-import sys, cli
+import sys
+from toolkit import cli
 from pathlib import Path
 from toolkit.files import open_whole
 
