@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from attention.example_files import iter_examples
-from bert.folder import BertConfig
+from bert.config import BertConfig
 from bert.tokenization import CLS, SEP, UNK, Tokenizer, unknown_share
 from toolkit.files import InputError
 
@@ -116,10 +116,10 @@ def prepare_examples(
             "segment ids by [SEP] need a model of two segment types, this one has "
             f"{config.type_vocab_size}: leave out --segment-ids sep"
         )
-    if max_length > config.max_position_embeddings:
+    if max_length > config.max_tokens:
         raise InputError(
             f"a maximum of {max_length} tokens is beyond the "
-            f"{config.max_position_embeddings} positions of the model: lower "
+            f"{config.max_tokens} positions of the model: lower "
             "--max-sequence-length"
         )
     if (highest := max(tokenizer.vocabulary.values())) >= config.vocab_size:

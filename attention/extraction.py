@@ -148,7 +148,7 @@ def attention_maps(
     def run(batch: list[int]) -> list[np.ndarray]:  # L arrays [B, H, T, T]
         items = [prepared[i] for i in batch]
         longest = _round_up(max(len(item.tokens) for item in items), step)
-        longest = min(longest, model.config.max_position_embeddings)
+        longest = min(longest, model.config.max_tokens)
         rows = tokens_a_batch // longest if model.jit_compile else len(items)
         shape = max(rows, len(items)), longest
         return model.predict_on_batch(padded_inputs(items, shape))

@@ -48,7 +48,7 @@ def sentence_maps(
     for number, example in enumerate(examples, 1):
         if example.get("words") == []:
             raise InputError(f"sentence {number} is empty, expected at least one word")
-    longest = model.config.max_position_embeddings
+    longest = model.config.max_tokens
     prepared, skipped = prepare_examples(
         examples, load_tokenizer(model.folder, cased), model.config, max_length=longest
     )

@@ -2,7 +2,7 @@
 
 import importlib
 
-from bert.folder import BertConfig
+from bert.config import BertConfig
 from bert.tokenization import Tokenizer, load_tokenizer
 
 __all__ = [
