@@ -2,7 +2,8 @@
 
 In:  a text file, one sentence a line, an empty line between documents; or with
      --split-sentences, lines that end anywhere (a paragraph a line, wrapped lines)
-Out: a JSON list of {"tokens": ["[CLS]", ..., "[SEP]", ..., "[SEP]"]}
+Out: a JSON list of {"tokens": ["[CLS]", ..., "[SEP]", ..., "[SEP]"]}, with the special
+     tokens of the model
 
 Try: python preprocess_unlabeled.py --data-file examples/unlabeled.txt --bert-dir DIR
 """
@@ -11,7 +12,6 @@ import itertools
 from pathlib import Path
 
 from bert import load_tokenizer
-from bert.tokenization import unknown_share
 from corpora.examples import write_examples
 from corpora.unlabeled import SHORTEST_SPAN, cut_corpus
 from toolkit import cli
@@ -105,7 +105,7 @@ def main(argv: list[str] | None = None) -> None:
             + ("" if args.keep_all else ", and ends its document (--keep-all goes on)")
         )
     tokens = itertools.chain(*(example["tokens"] for example in spans.examples))
-    if warning := tokenizer.unknown_warning(unknown_share(tokens)):
+    if warning := tokenizer.unknown_warning(tokenizer.unknown_share(tokens)):
         print(warning)
 
 

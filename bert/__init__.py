@@ -3,7 +3,8 @@
 import importlib
 
 from bert.config import BertConfig
-from bert.tokenization import Tokenizer, load_tokenizer
+from bert.tokenization import Tokenizer
+from bert.tokenizer_files import load_tokenizer
 
 __all__ = [
     "BertConfig",

@@ -5,6 +5,7 @@ Names of weights are written with slashes; # stands for the number of a layer.
 """
 
 import dataclasses
+from typing import NamedTuple
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,6 +17,14 @@ class SpecialTokens:
     mask: str = "[MASK]"
     unknown: str = "[UNK]"
     padding: str = "[PAD]"
+
+
+class SentencePieces(NamedTuple):
+    """What surrounds the pieces of a SentencePiece model in a vocabulary."""
+
+    before: tuple[str, ...] = ()
+    left_out: int = 0  # pieces at the beginning of the model
+    after: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,6 +44,8 @@ class Family:
     # weights stored as one, by their names and those of their parts
     joined: dict = dataclasses.field(default_factory=dict)
     special_tokens: SpecialTokens = SpecialTokens()
+    sentence_pieces: SentencePieces | None = None
+    albert_quotes: bool = False  # its normalizer makes quotes ", strips accents, lowers
     two_separators: bool = False  # between the parts of a pair
     offset_positions: bool = False  # they start after the number of the padding token
     segments: bool = True  # embeddings of them; of positions
@@ -55,12 +66,11 @@ ROBERTA_HEAD = {
     "lm_head/decoder": f"{HEAD}/decoder",
     "lm_head/bias": f"{HEAD}/bias",
 }
-ROBERTA_TOKENS = SpecialTokens("<s>", "</s>", "<mask>", "<unk>", "<pad>")
 ROBERTA = Family(
     base="roberta",
     defaults={"pad_token_id": 1},
     names=ROBERTA_HEAD,
-    special_tokens=ROBERTA_TOKENS,
+    special_tokens=SpecialTokens("<s>", "</s>", "<mask>", "<unk>", "<pad>"),
     two_separators=True,
     offset_positions=True,
     head_act="gelu",
@@ -72,8 +82,20 @@ MPNET_LAYER = "encoder/layer/#/attention"
 FAMILIES = {
     "bert": Family(),
     "roberta": ROBERTA,
-    "xlm-roberta": ROBERTA,
-    "camembert": ROBERTA,
+    "xlm-roberta": dataclasses.replace(
+        ROBERTA,
+        sentence_pieces=SentencePieces(
+            ("<s>", "<pad>", "</s>", "<unk>"), 3, ("<mask>",)
+        ),
+    ),
+    "camembert": dataclasses.replace(
+        ROBERTA,
+        sentence_pieces=SentencePieces(
+            ("<s>NOTUSED", "<pad>", "</s>NOTUSED", "<unk>", "<unk>NOTUSED"),
+            1,
+            ("<mask>",),
+        ),
+    ),
     "distilbert": Family(
         base="distilbert",
         keys={
@@ -134,6 +156,8 @@ FAMILIES = {
             "predictions": HEAD,
         },
         special_tokens=SpecialTokens(unknown="<unk>", padding="<pad>"),
+        sentence_pieces=SentencePieces(),
+        albert_quotes=True,
         projected=True,
     ),
     "mpnet": Family(
