@@ -1,8 +1,8 @@
 """How the tokenizers under tokenizers/ were trained, and the pieces that transformers
 makes with each of them of texts that tokenizers stumble over.
 
-Needs transformers, sentencepiece and protobuf (benchmarks/requirements.txt). Run with tokenizers
-0.22, sentencepiece 0.2.3 and transformers 5.24.0: python tests/golden/make_tokenizers.py
+Needs transformers, sentencepiece and protobuf (benchmarks/requirements.txt). Run with
+sentencepiece 0.2.3 and transformers 5.24.0: python tests/golden/make_tokenizers.py
 """
 
 import json
