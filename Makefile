@@ -16,11 +16,11 @@ help:
 	@echo "make lint    linter and formatter, without changing anything"
 	@echo "make bench   speed and memory (EWT=<folder of UD English EWT>)"
 
-$(VENV)/installed: requirements.txt constraints.txt
+$(VENV)/installed: pyproject.toml requirements.txt constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 13) or \
 	  sys.exit("Python 3.11 to 3.13 is needed, this is %d.%d: make PYTHON=..." % v)'
 	$(PYTHON) -m venv --clear $(VENV)
-	$(RUN) -m pip install --quiet --requirement requirements.txt --constraint constraints.txt
+	$(RUN) -m pip install --quiet --constraint constraints.txt --editable .
 	touch $@
 
 models/all-MiniLM-L6-v2/model.safetensors: | $(VENV)/installed
