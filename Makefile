@@ -16,7 +16,7 @@ help:
 	@echo "make lint    linter and formatter, without changing anything"
 	@echo "make bench   speed and memory (EWT=<folder of UD English EWT>)"
 
-$(VENV)/installed: pyproject.toml requirements.txt constraints.txt
+$(VENV)/installed: requirements.txt constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 13) or \
 	  sys.exit("Python 3.11 to 3.13 is needed, this is %d.%d: make PYTHON=..." % v)'
 	$(PYTHON) -m venv --clear $(VENV)
