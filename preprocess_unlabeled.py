@@ -8,7 +8,9 @@ Out: a JSON list of {"tokens": ["[CLS]", ..., "[SEP]", ..., "[SEP]"]}, with the 
 Try: python preprocess_unlabeled.py --data-file examples/unlabeled.txt --bert-dir DIR
 """
 
+import argparse
 import itertools
+import re
 from pathlib import Path
 
 from bert import load_tokenizer
@@ -58,12 +60,13 @@ def parse_args(argv: list[str] | None):
     add("--cased", action="store_true", help="keep case (and accents) of the text")
     add(
         "--split-sentences",
+        type=language_code,
         metavar="LANGUAGE",
         nargs="?",
         const="en",
-        help="split the text into sentences first, by the rules that the library "
-        "sentencex has for this language code, English without one; the lines of a "
-        "document are joined",
+        help="join the lines of a document and split them into sentences first, by the "
+        "rules that the library sentencex has for this language code, such as de; "
+        "English without one",
     )
     add("--seed", type=cli.seed, metavar="N", default=0, help="of the random cuts")
     add(
@@ -77,6 +80,15 @@ def parse_args(argv: list[str] | None):
         parser.error(f"--max-sequence-length must be at least {SHORTEST_SPAN}")
     args.outfile = args.outfile or args.data_file.with_suffix(".json")
     return args
+
+
+def language_code(value: str) -> str:
+    """A flag's value that must be a code: the library takes other words for English."""
+    if not re.fullmatch("[a-z]{2,3}", value):
+        raise argparse.ArgumentTypeError(
+            f"expected the code of a language, such as en or de, found {value!r}"
+        )
+    return value
 
 
 @cli.script

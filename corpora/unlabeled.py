@@ -107,7 +107,8 @@ def _read_documents(path: Path) -> Iterator[Iterator[str]]:
                     yield lines
         except UnicodeDecodeError as error:
             raise InputError(
-                f"{path}: not UTF-8 text ({error}); convert the file to UTF-8"
+                f"{path}: not UTF-8 text ({error}); convert the file to UTF-8, or save "
+                "the text of a PDF or another document as a .txt first"
             ) from None
 
 
