@@ -4,6 +4,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 
 def start_keras() -> None:
@@ -43,6 +44,16 @@ def _no_native_messages() -> Iterator[None]:
         os.dup2(saved, 2)
         os.close(saved)
         os.close(null)
+
+
+def idle_gpu_advice(device: str) -> str | None:
+    """What to say where the device is the CPU but the machine has an NVIDIA GPU."""
+    if device != "CPU" or not any(Path("/dev").glob("nvidia[0-9]*")):
+        return None
+    return (
+        'warning: this machine has a GPU, which is not used; pip install "tensorflow'
+        '[and-cuda]", or pip install "jax[cuda12]" and KERAS_BACKEND=jax'
+    )
 
 
 def device_name() -> str:
