@@ -52,7 +52,7 @@ def idle_gpu_advice(device: str) -> str | None:
         return None
     return (
         'warning: this machine has a GPU, which is not used; pip install "tensorflow'
-        '[and-cuda]", or pip install "jax[cuda12]" and KERAS_BACKEND=jax'
+        '[and-cuda]", or pip install "jax[cuda13]" and KERAS_BACKEND=jax'
     )
 
 
