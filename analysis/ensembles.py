@@ -18,8 +18,8 @@ from analysis.syntax import (
     SyntaxScores,
     check_sentence,
     is_root,
-    pick_words,
     possessors,
+    right_heads,
 )
 from attention.record import Maps
 from toolkit.files import InputError
@@ -82,9 +82,7 @@ class EnsembleScores(Statistic):
                 for values, (direction, *_) in zip(found, chosen, strict=True)
             ]
             mean = np.mean(found, axis=0)[None, None]  # one head of one layer
-            picks = pick_words(mean)[:, 0]
-            right = picks == heads
-            right[owners] |= picks[owners + 1] == heads[owners]
+            right = right_heads(mean, heads, owners)[:, 0]
             of_relation = np.array(relations) == relation
             words = [right[of_relation].sum(), of_relation.sum()]
             self.count(f"relation:{relation}", words)

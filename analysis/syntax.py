@@ -56,15 +56,16 @@ class SyntaxScores(Statistic):
         Raises InputError for maps that are not between its words, and for heads and
         relations that do not fit the words.
         """
+        from analysis.picks import add_rows
+
         self.accept(maps)
         right, relations = right_picks(maps)
         block = block_of(" ".join(maps.example["words"]))
         self.count("sentences", 1)
-        names = sorted(set(relations))
-        of_name = np.eye(len(names), dtype=np.float32)
-        has_relation = of_name[[names.index(relation) for relation in relations]]
-        sums = has_relation.T @ right.astype(np.float32)  # [names, P]
-        for name, picks in zip(names, sums.astype(np.int64), strict=True):
+        place = {name: place for place, name in enumerate(dict.fromkeys(relations))}
+        sums = np.zeros((len(place), right.shape[1]), np.int64)
+        add_rows(right, np.array([place[name] for name in relations], int), sums)
+        for name, picks in zip(place, sums, strict=True):
             self.count_in_block(f"relation:{name}", block, picks)
 
     @property
@@ -136,35 +137,28 @@ def right_picks(maps: Maps) -> tuple[np.ndarray, list[str]]:
     heads, relations = check_sentence(maps)
     owners = possessors(maps.example, relations)
     fixed = _fixed_picks(len(heads))
-    picks = np.hstack([pick_words(maps.values), fixed, heads[:, None]])  # [W, P]
-    right = picks == heads[:, None]
-    right[owners, :-2] |= picks[owners + 1, :-2] == heads[owners, None]
-    return right, relations
+    fixed_right = fixed == heads[:, None]
+    fixed_right[owners, :-1] |= fixed[owners + 1, :-1] == heads[owners, None]
+    truth = np.ones((len(heads), 1), bool)
+    return np.hstack(
+        [right_heads(maps.values, heads, owners), fixed_right, truth]
+    ), relations
 
 
-def pick_words(attns: np.ndarray) -> np.ndarray:
-    """The word, counted from 1, that each head picks for each word, [W, 2 x L x H].
+def right_heads(attns: np.ndarray, heads: np.ndarray, owners: np.ndarray) -> np.ndarray:
+    """Which attention heads pick the syntactic head of which word, bool [W, 2 x L x H].
 
     Maps are [L, H, W + 2, W + 2]; columns are directions, layers and heads. The only
-    word of a sentence picks itself.
+    word of a sentence picks itself. `owners` are the `possessors`.
     """
-    heads, words = attns.shape[0] * attns.shape[1], attns.shape[-1] - 2
-    # floats from 0 on are ordered as their bits are, and integers are faster
-    bits = attns.view(f"i{attns.itemsize}")
-    between = bits[..., 1:-1, 1:-1].reshape(heads, words * words)
-    # heads last, so that every step is one for all of them
-    keys = between.T.astype(f"i{2 * attns.itemsize}", order="C")
-    keys = keys.reshape(words, words, heads)
-    keys <<= 16
-    itself = np.arange(words)
-    keys[itself, itself] = nothing = -1 << 16
-    # lower bits that tell places apart: the largest value says where it is
-    from_end = (words - itself).astype(keys.dtype)
-    keys += from_end[:, None]
-    by_rows = keys.max(1, initial=nothing)  # [W, L * H]
-    keys += from_end[:, None, None] - from_end[:, None]
-    by_columns = keys.max(0, initial=nothing)
-    return words + 1 - (np.hstack([by_rows, by_columns]) & 0xFFFF)
+    from analysis.picks import mark_right
+
+    count, size = attns.shape[0] * attns.shape[1], attns.shape[-1]
+    bits = np.ascontiguousarray(attns).view(f"i{attns.itemsize}")
+    nothing = np.array(-1 << 16, f"i{2 * attns.itemsize}")[()]
+    right = np.empty((size - 2, 2 * count), bool)
+    mark_right(bits.reshape(count, size, size), heads, owners, nothing, right)
+    return right
 
 
 @functools.cache
