@@ -1,4 +1,4 @@
-"""Which attention heads pick the syntactic heads of words, in compiled loops."""
+"""How many picks of words are right, in a compiled loop; see syntax.py."""
 
 import numpy as np
 
@@ -6,44 +6,44 @@ from toolkit.compiled import compiled
 
 
 @compiled
-def mark_right(bits, heads, owners, nothing, right):
-    """Write to bool `right` [W, 2 x K] whether the picks of each head are right.
+def count_right(bits, nothing, fixed, heads, owners, groups, right):
+    """Add to `right` [G, 2 x K + F + 1] as `syntax.right_picks` says.
 
-    Maps [K, W + 2, W + 2] of K attention heads are given by their bits as integers:
-    floats from 0 on are ordered as these are. `nothing` is -2^16 in an integer of twice
-    that size. Right are picks of `heads` [W], from 1; for words at `owners`, from 0,
-    the next word's pick counts as well.
-
-    Each value gets a key, its bits above 16 others that tell places apart: the largest
-    key says where it is, the first one of equals. `nothing` is below all keys.
+    Maps [K, W + 2, W + 2] are given by their bits, as integers: floats from 0 on are
+    ordered as these are. Each value gets a key, its bits above 16 others that tell
+    places apart, of which the first place has the largest: so the largest key says
+    where it is. `nothing`, -2^16 in an integer of twice the size, is below all keys.
     """
     wide = type(nothing)
     count, size, _ = bits.shape
     words = size - 2
-    largest = np.empty((2, words), wide)  # in rows, in columns
+    in_columns = np.empty(words, wide)  # the largest keys
+    picks = np.empty((2, words), np.int64)
     for k in range(count):
-        largest[:] = nothing
+        in_columns[:] = nothing
         for i in range(words):
             row = bits[k, i + 1, 1:-1]
             in_row = nothing
             for j in range(words):
                 key = nothing if i == j else wide(wide(row[j]) << 16)
                 in_row = max(in_row, wide(key + words - j))
-                largest[1, j] = max(largest[1, j], wide(key + words - i))
-            largest[0, i] = in_row
+                in_columns[j] = max(in_columns[j], wide(key + words - i))
+            picks[0, i] = words + 1 - (in_row & 0xFFFF)
+        for i in range(words):
+            picks[1, i] = words + 1 - (in_columns[i] & 0xFFFF)
         for direction in range(2):
-            column = direction * count + k
+            found = picks[direction]
+            place = direction * count + k
             for i in range(words):
-                pick = words + 1 - (largest[direction, i] & 0xFFFF)
-                right[i, column] = pick == heads[i]
+                right[groups[i], place] += found[i] == heads[i]
             for i in owners:
-                pick = words + 1 - (largest[direction, i + 1] & 0xFFFF)
-                right[i, column] |= pick == heads[i]
-
-
-@compiled
-def add_rows(rows, places, sums):
-    """Add bool rows [W, P] to those rows of integers `sums` that `places` [W] names."""
-    for row in range(len(rows)):
-        for column in range(rows.shape[1]):
-            sums[places[row], column] += rows[row, column]
+                by_next = found[i] != heads[i] and found[i + 1] == heads[i]
+                right[groups[i], place] += by_next
+    for i in range(words):
+        for f in range(fixed.shape[1]):
+            right[groups[i], 2 * count + f] += fixed[i, f] == heads[i]
+        right[groups[i], -1] += 1
+    for i in owners:
+        for f in range(fixed.shape[1] - 1):
+            by_next = fixed[i, f] != heads[i] and fixed[i + 1, f] == heads[i]
+            right[groups[i], 2 * count + f] += by_next

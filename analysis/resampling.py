@@ -22,11 +22,10 @@ def bootstrap_intervals(
     clusters = len(correct)
     counts = np.hstack([correct, total]).astype(np.float64)
     rng = np.random.default_rng(seed)
-    weights = np.empty((resamples, clusters))  # how often each cluster was drawn
-    for draw in weights:
-        chosen = rng.integers(clusters, size=clusters)
-        draw[:] = np.bincount(chosen, minlength=clusters)
-    draws = weights @ counts
+    chosen = rng.integers(clusters, size=(resamples, clusters))
+    chosen += np.arange(0, chosen.size, clusters)[:, None]
+    weights = np.bincount(chosen.ravel(), minlength=chosen.size).reshape(chosen.shape)
+    draws = weights @ counts  # weights say how often each cluster was drawn
     right, trials = np.split(draws, 2, axis=1)
     intervals = np.full((2, correct.shape[1]), np.nan)
     ends = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]

@@ -56,16 +56,15 @@ class SyntaxScores(Statistic):
         Raises InputError for maps that are not between its words, and for heads and
         relations that do not fit the words.
         """
-        from analysis.picks import add_rows
-
         self.accept(maps)
-        right, relations = right_picks(maps)
+        heads, relations = check_sentence(maps)
+        owners = possessors(maps.example, relations)
+        names = {name: place for place, name in enumerate(dict.fromkeys(relations))}
+        groups = np.array([names[name] for name in relations], int)
+        right = right_picks(maps.values, heads, owners, groups, len(names))
         block = block_of(" ".join(maps.example["words"]))
         self.count("sentences", 1)
-        place = {name: place for place, name in enumerate(dict.fromkeys(relations))}
-        sums = np.zeros((len(place), right.shape[1]), np.int64)
-        add_rows(right, np.array([place[name] for name in relations], int), sums)
-        for name, picks in zip(place, sums, strict=True):
+        for name, picks in zip(names, right, strict=True):
             self.count_in_block(f"relation:{name}", block, picks)
 
     @property
@@ -117,47 +116,41 @@ def check_sentence(maps: Maps) -> tuple[np.ndarray, list[str]]:
     if missing := [key for key in ("words", "heads", "relns") if key not in example]:
         raise InputError(f"no {missing[0]!r}, which preprocess_depparse.py writes")
     words = len(maps.require_words())
-    if not all(type(head) is int for head in example["heads"]):
-        raise InputError(f"heads must be whole numbers, found {example['heads']}")
-    heads, relations = np.array(example["heads"], int), example["relns"]
+    heads, relations = example["heads"], example["relns"]
+    if not {*map(type, heads)} <= {int}:
+        raise InputError(f"heads must be whole numbers, found {heads}")
     if not words == len(heads) == len(relations):
         raise InputError(
             f"{words} words, but {len(heads)} heads and {len(relations)} relations"
         )
-    if words and not 0 <= heads.min() <= heads.max() <= words:
+    if words and not 0 <= min(heads) <= max(heads) <= words:
         raise InputError(
-            f"heads go from {heads.min()} to {heads.max()}, expected 0 to {words}"
+            f"heads go from {min(heads)} to {max(heads)}, expected 0 to {words}"
         )
-    return heads, relations
+    return np.array(heads, int), relations
 
 
-def right_picks(maps: Maps) -> tuple[np.ndarray, list[str]]:
-    """Which predictors pick the head of which word of a sentence, bool [W, P]; and the
-    relation of each word."""
-    heads, relations = check_sentence(maps)
-    owners = possessors(maps.example, relations)
-    fixed = _fixed_picks(len(heads))
-    fixed_right = fixed == heads[:, None]
-    fixed_right[owners, :-1] |= fixed[owners + 1, :-1] == heads[owners, None]
-    truth = np.ones((len(heads), 1), bool)
-    return np.hstack(
-        [right_heads(maps.values, heads, owners), fixed_right, truth]
-    ), relations
+def right_picks(
+    attns: np.ndarray,
+    heads: np.ndarray,
+    owners: np.ndarray,
+    groups: np.ndarray,
+    number: int,
+) -> np.ndarray:
+    """For how many words of each of a `number` of groups each predictor is right, [G, P].
 
-
-def right_heads(attns: np.ndarray, heads: np.ndarray, owners: np.ndarray) -> np.ndarray:
-    """Which attention heads pick the syntactic head of which word, bool [W, 2 x L x H].
-
-    Maps are [L, H, W + 2, W + 2]; columns are directions, layers and heads. The only
-    word of a sentence picks itself. `owners` are the `possessors`.
+    Maps are [L, H, W + 2, W + 2]; `heads` [W] are as `check_sentence` gives them,
+    `owners` as `possessors` does; `groups` [W] says which group each word is of, from 0.
     """
-    from analysis.picks import mark_right
+    from analysis.picks import count_right
 
     count, size = attns.shape[0] * attns.shape[1], attns.shape[-1]
     bits = np.ascontiguousarray(attns).view(f"i{attns.itemsize}")
     nothing = np.array(-1 << 16, f"i{2 * attns.itemsize}")[()]
-    right = np.empty((size - 2, 2 * count), bool)
-    mark_right(bits.reshape(count, size, size), heads, owners, nothing, right)
+    fixed = _fixed_picks(size - 2)
+    right = np.zeros((number, 2 * count + fixed.shape[1] + 1), np.int64)
+    bits = bits.reshape(count, size, size)
+    count_right(bits, nothing, fixed, heads, owners, groups, right)
     return right
 
 
@@ -222,7 +215,10 @@ def find_examples(
         words = len(sentence.require_words())
         if words > longest:
             continue
-        right, relations = right_picks(sentence)
+        tops, relations = check_sentence(sentence)
+        owners = possessors(sentence.example, relations)
+        each_word = np.arange(words)
+        right = right_picks(sentence.values, tops, owners, each_word, words)
         shape = (2, *sentence.values.shape[:2])
         for relation in heads.keys() & {*relations}:
             rows = [row for row, name in enumerate(relations) if name == relation]
