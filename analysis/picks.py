@@ -6,18 +6,18 @@ from toolkit.compiled import compiled
 
 
 @compiled
-def count_right(bits, nothing, fixed, heads, owners, groups, right):
+def count_right(bits, fixed, heads, owners, groups, right):
     """Add to `right` [G, 2 x K + F + 1] as `syntax.right_picks` says.
 
     Maps [K, W + 2, W + 2] are given by their bits, as integers: floats from 0 on are
     ordered as these are. Each value gets a key, its bits above 16 others that tell
     places apart, of which the first place has the largest: so the largest key says
-    where it is. `nothing`, -2^16 in an integer of twice the size, is below all keys.
+    where it is.
     """
-    wide = type(nothing)
     count, size, _ = bits.shape
     words = size - 2
-    in_columns = np.empty(words, wide)  # the largest keys
+    nothing = np.int64(-1 << 16)  # below all keys
+    in_columns = np.empty(words, np.int64)  # the largest keys
     picks = np.empty((2, words), np.int64)
     for k in range(count):
         in_columns[:] = nothing
@@ -25,9 +25,9 @@ def count_right(bits, nothing, fixed, heads, owners, groups, right):
             row = bits[k, i + 1, 1:-1]
             in_row = nothing
             for j in range(words):
-                key = nothing if i == j else wide(wide(row[j]) << 16)
-                in_row = max(in_row, wide(key + words - j))
-                in_columns[j] = max(in_columns[j], wide(key + words - i))
+                key = nothing if i == j else np.int64(row[j]) << 16
+                in_row = max(in_row, key + words - j)
+                in_columns[j] = max(in_columns[j], key + words - i)
             picks[0, i] = words + 1 - (in_row & 0xFFFF)
         for i in range(words):
             picks[1, i] = words + 1 - (in_columns[i] & 0xFFFF)

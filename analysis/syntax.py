@@ -76,7 +76,8 @@ class SyntaxScores(Statistic):
     def counts(self) -> collections.Counter[str]:
         """How many words have each relation."""
         names = self.names("relation:")
-        return collections.Counter({n: int(self.by_block(n)[1].sum()) for n in names})
+        words = {n: self.counted(f"relation:{n}")[:, -1].sum() for n in names}
+        return collections.Counter({n: int(count) for n, count in words.items()})
 
     def accuracies(self, *relations: str) -> np.ndarray:
         """Accuracy [2, L, H] of each direction and head on words of these relations.
@@ -140,20 +141,19 @@ def right_picks(
     groups: np.ndarray,
     number: int,
 ) -> np.ndarray:
-    """For how many words of each of a `number` of groups each predictor is right, [G, P].
+    """For how many words of each group each predictor is right, [G, P].
 
     Maps are [L, H, W + 2, W + 2]; `heads` [W] are as `check_sentence` gives them,
-    `owners` as `possessors` does; `groups` [W] says which group each word is of, from 0.
+    `owners` as `possessors` does; `groups` [W] are the words' groups, below `number`.
     """
     from analysis.picks import count_right
 
     count, size = attns.shape[0] * attns.shape[1], attns.shape[-1]
     bits = np.ascontiguousarray(attns).view(f"i{attns.itemsize}")
-    nothing = np.array(-1 << 16, f"i{2 * attns.itemsize}")[()]
     fixed = _fixed_picks(size - 2)
     right = np.zeros((number, 2 * count + fixed.shape[1] + 1), np.int64)
     bits = bits.reshape(count, size, size)
-    count_right(bits, nothing, fixed, heads, owners, groups, right)
+    count_right(bits, fixed, heads, owners, groups, right)
     return right
 
 

@@ -52,13 +52,14 @@ class Maps:
         dtype = np.float16 if values.itemsize == 2 else np.float32
         values = values.astype(dtype, copy=False)
         rest = {key: value for key, value in example.items() if key != "attns"}
-        maps = cls(values, source.level or _infer_level(rest, values), source, rest)
-        if len(maps.labels) != values.shape[-1]:
-            size = values.shape[-1]
+        level, size = source.level or _infer_level(rest, values), values.shape[-1]
+        labels = len(_labels(rest, level, source.special_tokens))
+        if labels != size:
             raise InputError(
-                f"maps are {size} x {size}, but there are {len(maps.labels)} "
-                f"{maps.level}, special tokens included"
+                f"maps are {size} x {size}, but there are {labels} {level}, special "
+                "tokens included"
             )
+        maps = cls(values, level, source, rest)
         QUANTITIES[source.quantity].check(maps)
         return maps
 
