@@ -44,6 +44,7 @@ ALLOWED = {
         "attention.source",
         "attention.store",
         "toolkit.backend",
+        "toolkit.compiled",
         "toolkit.files",
     },
     "figures": {
