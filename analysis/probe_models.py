@@ -65,6 +65,7 @@ class AttentionProbe(Probe):
     times that to [SEP], and gives none."""
 
     uses_words = False
+    differentiated = True
 
     def build(self):
         self.from_head = self.normal("from_head", (self.heads,))  # w

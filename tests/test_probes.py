@@ -281,6 +281,7 @@ def test_order_is_drawn_among_a_bounded_number(monkeypatch):
     """With room for three, an example waits while two or three others are drawn."""
     rng = np.random.default_rng(0)
     examples = [record(sentence(2, rng) | {"number": n}) for n in range(40)]
+    assert all(maps.float32.size for maps in examples)
     size = examples[0].values.nbytes
     monkeypatch.setattr(probe_batches, "SHUFFLE_BUFFER", 3 * size)
     found = list(probe_batches.shuffled(iter(examples), rng))
