@@ -12,7 +12,6 @@ import numpy as np
 from analysis.statistic import Statistic
 from attention.record import Maps
 from attention.store import load_pickle, read_meta
-from toolkit.backend import start_keras
 from toolkit.files import InputError
 
 SMOOTHING = 1e-3  # of rows: 0.999 a + 0.001 / T
@@ -31,11 +30,10 @@ class HeadDistances(Statistic):
         self.accept(maps)
         tokens = len(maps.labels)
         values = maps.float32.reshape(-1, tokens * tokens)  # [L * H, N * N]
-        start_keras()
         from analysis.pair_sums import pair_sums
 
         smooth = (1 - SMOOTHING) * values + SMOOTHING / tokens
-        self.add("pairs", pair_sums(smooth))  # [heads // 2 + 1, heads]
+        self.add("pairs", pair_sums(smooth))  # the upper triangle of [N, N]
         self.count("tokens", tokens)
 
     @property
@@ -49,10 +47,8 @@ class HeadDistances(Statistic):
         most ln 2. Times `tokens`, it is the sum that the original's code gives."""
         heads = math.prod(self.shape)
         total = np.empty((heads, heads))  # sums of F(p + q)
-        head = np.arange(heads)
-        for shift, sums in enumerate(self.summed("pairs")):
-            other = (head + shift) % heads
-            total[head, other] = total[other, head] = sums
+        rows, columns = np.triu_indices(heads)
+        total[rows, columns] = total[columns, rows] = self.summed("pairs")
         own = total.diagonal()
         distances = (own[:, None] + own[None] - 2 * total) / 4 / self.tokens
         return distances.clip(0, math.log(2))

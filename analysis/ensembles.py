@@ -18,8 +18,8 @@ from analysis.syntax import (
     SyntaxScores,
     check_sentence,
     is_root,
-    pick_words,
     possessors,
+    right_picks,
 )
 from attention.record import Maps
 from toolkit.files import InputError
@@ -82,12 +82,10 @@ class EnsembleScores(Statistic):
                 for values, (direction, *_) in zip(found, chosen, strict=True)
             ]
             mean = np.mean(found, axis=0)[None, None]  # one head of one layer
-            picks = pick_words(mean)[:, 0]
-            right = picks == heads
-            right[owners] |= picks[owners + 1] == heads[owners]
-            of_relation = np.array(relations) == relation
-            words = [right[of_relation].sum(), of_relation.sum()]
-            self.count(f"relation:{relation}", words)
+            of_relation = np.array([name == relation for name in relations], int)
+            right = right_picks(mean, heads, owners, of_relation, 2)
+            # of the one head, and how many words there are
+            self.count(f"relation:{relation}", right[1, [0, -1]])
 
     @property
     def accuracies(self) -> dict[str, float]:

@@ -18,8 +18,6 @@ array holds pairs of vectors. Heads are the last axis, where sums over them are 
 import keras
 from keras import ops
 
-from toolkit.files import InputError
-
 NEVER = -1e9  # score of padding and of the word itself, which cannot be the head
 IGNORED = -1  # label of padding and of words that are their own head: no loss
 HIDDEN = 256
@@ -30,6 +28,7 @@ class Probe(keras.Model):
     """What the probes share. `shape` is (L, H), `dimensions` D."""
 
     uses_attention = uses_words = True
+    differentiated = False  # by hand, in probe_gradients.py
 
     def __init__(
         self, shape: tuple[int, int], dimensions: int, aligned: bool, seed: int
@@ -66,6 +65,7 @@ class AttentionProbe(Probe):
     times that to [SEP], and gives none."""
 
     uses_words = False
+    differentiated = True
 
     def build(self):
         self.from_head = self.normal("from_head", (self.heads,))  # w
@@ -168,68 +168,3 @@ def distance_features(words):
         steps = [ops.cast(step, "float32") for step in (d == 1, d == 2, d > 2)]
         features += [*steps, ops.log1p(ops.cast(d, "float32"))]
     return ops.stack(features, axis=-1)
-
-
-def training_steps(model, learning_rate):
-    """A compiled function that takes S steps of Adam and returns the sum of their
-    losses (cross-entropy in nats, summed over words).
-
-    Its arguments are the number of sentences in each step [S], the number of words in
-    the longest sentence of each step [S], and the inputs of all steps as
-    `probe_batches.joined` gives them: those of the model, and "heads" [B, N], IGNORED
-    where there is no loss. The loop over steps is compiled too, since a call costs as
-    much as several small steps.
-    """
-    if (backend := keras.backend.backend()) != "tensorflow":
-        raise InputError(
-            f"KERAS_BACKEND is {backend!r}, but probes need TensorFlow: unset it"
-        )
-    import tensorflow as tf
-
-    optimizer = keras.optimizers.Adam(learning_rate)
-    optimizer.build(model.trainable_variables)
-
-    def cut(joined, start, *shape):
-        """An array of this shape from a place on, and the place after it."""
-        after = start + tf.reduce_prod(shape)
-        return tf.reshape(joined[start:after], [*shape, *joined.shape[1:]]), after
-
-    def spec(dtype, *shape):
-        return tf.TensorSpec([None, *shape], dtype)
-
-    numbers = spec("int32")
-    specs = {"lengths": numbers, "heads": numbers}
-    if model.uses_attention:
-        specs["maps"] = spec("float16", model.heads)
-        specs["specials"] = spec("float16", 2, model.heads)
-    if model.uses_words:
-        specs["vectors"] = spec("float32", model.dimensions)
-
-    @tf.function(input_signature=[numbers, numbers, specs])
-    def take(sentences, longest, joined):
-        total = tf.zeros(())
-        begun = dict.fromkeys(joined, 0)
-        for step in tf.range(tf.size(sentences)):
-            b, n = sentences[step], longest[step]
-            shapes = {
-                "lengths": [b],
-                "heads": [b, n],
-                "maps": [b, n, n],
-                "specials": [b, n],
-                "vectors": [b, n + 1],
-            }
-            inputs, after = {}, {}
-            for name, start in begun.items():
-                inputs[name], after[name] = cut(joined[name], start, *shapes[name])
-            begun, heads = after, inputs.pop("heads")
-            with tf.GradientTape() as tape:
-                losses = tf.nn.sparse_softmax_cross_entropy_with_logits(
-                    tf.maximum(heads, 0), model(inputs)
-                )
-                loss = tf.reduce_sum(tf.where(heads == IGNORED, 0.0, losses))
-            gradients = tape.gradient(loss, model.trainable_variables)
-            optimizer.apply(gradients, model.trainable_variables)
-            total += loss
-        return total
-
-    return take

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.attachment import AttachmentScores, read_sentences
-from analysis.probe_batches import bucketed, joined, padded, shuffled
+from analysis.probe_batches import bucketed, padded, shuffled
 from analysis.word_vectors import WordVectors
 from attention.record import read_maps
 from attention.source import Source
@@ -29,7 +29,7 @@ PROBES = {  # classes in probe_models.py
     "distances + words": "DistancesWordsProbe",
 }
 SCORED_AT_ONCE = 32  # sentences
-TRAINED_AT_ONCE = 32  # sentences of all steps in a call
+TRAINED_AT_ONCE = 32  # sentences, after which the model has the weights of the steps
 
 
 @dataclasses.dataclass(frozen=True)
@@ -163,26 +163,23 @@ def new_probe(
 def training(
     probe: TrainedProbe, path: str | Path, settings: ProbeSettings
 ) -> Iterator[int]:
-    """Train a probe; after every call of the compiled loop, give how many sentences
-    were seen."""
-    from analysis.probe_models import IGNORED, training_steps
+    """Train a probe; after every TRAINED_AT_ONCE sentences or so, give how many were
+    seen."""
+    from analysis.probe_steps import AttentionSteps, KerasSteps
 
-    take = training_steps(probe.model, settings.learning_rate)
+    kind = AttentionSteps if probe.model.differentiated else KerasSteps
+    steps = kind(probe.model, settings.learning_rate)
     steps_at_once = max(1, TRAINED_AT_ONCE // settings.batch_size)
     rng = np.random.default_rng(settings.seed)
     seen = 0
     for _ in range(settings.epochs):
-        total, words = 0.0, 0
+        losses, words = 0.0, 0
         batches = bucketed(shuffled(read_sentences(path), rng), settings.batch_size)
-        while steps := list(itertools.islice(batches, steps_at_once)):
-            inputs = [padded(batch, probe.model, probe.vectors) for batch in steps]
-            longest = np.array([i["heads"].shape[1] for i in inputs], np.int32)
-            sentences = np.array([len(batch) for batch in steps], np.int32)
-            together = joined(inputs)
-            total += float(take(sentences, longest, together))
-            words += int((together["heads"] != IGNORED).sum())
-            seen += int(sentences.sum())
+        while taken := list(itertools.islice(batches, steps_at_once)):
+            loss, counted = steps.take(taken, probe.vectors)
+            losses, words = losses + loss, words + counted
+            seen += sum(map(len, taken))
             yield seen
         if not words:
             raise InputError(f"{path}: has no word with a head to learn")
-        probe.losses.append(total / words)
+        probe.losses.append(losses / words)

@@ -4,6 +4,8 @@ Clusters of trials (blocks of sentences or documents) are drawn, since the words
 sentence are not independent. Shapes: S clusters, K accuracies, N candidates.
 """
 
+import functools
+
 import numpy as np
 
 LEVEL = 0.95  # of intervals
@@ -22,11 +24,10 @@ def bootstrap_intervals(
     clusters = len(correct)
     counts = np.hstack([correct, total]).astype(np.float64)
     rng = np.random.default_rng(seed)
-    weights = np.empty((resamples, clusters))  # how often each cluster was drawn
-    for draw in weights:
-        chosen = rng.integers(clusters, size=clusters)
-        draw[:] = np.bincount(chosen, minlength=clusters)
-    draws = weights @ counts
+    chosen = rng.integers(clusters, size=(resamples, clusters))
+    chosen += np.arange(0, chosen.size, clusters)[:, None]
+    weights = np.bincount(chosen.ravel(), minlength=chosen.size).reshape(chosen.shape)
+    draws = weights @ counts  # weights say how often each cluster was drawn
     right, trials = np.split(draws, 2, axis=1)
     intervals = np.full((2, correct.shape[1]), np.nan)
     ends = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
@@ -48,10 +49,7 @@ def split_half_accuracy(
     their standard deviation. Splits with a half that has no trial do not count; NaN
     where none counts.
     """
-    rng = np.random.default_rng(seed)
-    order = rng.permuted(np.tile(np.arange(len(total)), (splits, 1)), axis=1)
-    first = order < (len(total) + 1) // 2  # [splits, S]: clusters in the first half
-    both = np.stack([first, ~first]).astype(np.float64)  # [2, splits, S]
+    both = _random_halves(len(total), splits, seed)
     trials, right = both @ total, both @ correct  # [2, splits], [2, splits, N]
     chosen = right.argmax(-1)[::-1]  # by the other half
     scored = np.take_along_axis(right, chosen[..., None], -1)[..., 0].sum(0)
@@ -59,3 +57,12 @@ def split_half_accuracy(
     if not len(accuracies):
         return float("nan"), float("nan")
     return float(np.mean(accuracies)), float(np.std(accuracies))
+
+
+@functools.lru_cache(maxsize=1)  # as many relations are split alike
+def _random_halves(clusters: int, splits: int, seed: int) -> np.ndarray:
+    """Which clusters are in either half [2, splits, S], 1 or 0."""
+    rng = np.random.default_rng(seed)
+    order = rng.permuted(np.tile(np.arange(clusters), (splits, 1)), axis=1)
+    first = order < (clusters + 1) // 2
+    return np.stack([first, ~first]).astype(np.float64)

@@ -134,7 +134,8 @@ class Statistic:
         """Add whole numbers [...] to one block of an array [BLOCKS, ...]."""
         if name not in self._counts:
             self._counts[name] = np.zeros((BLOCKS, *np.shape(value)), np.int64)
-        self._counts[name][block] += value
+        in_block = self._counts[name][block, ...]  # a view, of single numbers too
+        in_block += value
 
     def add(self, name: str, value: np.ndarray | float) -> None:
         """Add real numbers to the sum of this name, exactly."""

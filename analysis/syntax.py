@@ -57,14 +57,14 @@ class SyntaxScores(Statistic):
         relations that do not fit the words.
         """
         self.accept(maps)
-        right, relations = right_picks(maps)
+        heads, relations = check_sentence(maps)
+        owners = possessors(maps.example, relations)
+        names = {name: place for place, name in enumerate(dict.fromkeys(relations))}
+        groups = np.array([names[name] for name in relations], int)
+        right = right_picks(maps.values, heads, owners, groups, len(names))
         block = block_of(" ".join(maps.example["words"]))
         self.count("sentences", 1)
-        names = sorted(set(relations))
-        of_name = np.eye(len(names), dtype=np.float32)
-        has_relation = of_name[[names.index(relation) for relation in relations]]
-        sums = has_relation.T @ right.astype(np.float32)  # [names, P]
-        for name, picks in zip(names, sums.astype(np.int64), strict=True):
+        for name, picks in zip(names, right, strict=True):
             self.count_in_block(f"relation:{name}", block, picks)
 
     @property
@@ -76,7 +76,8 @@ class SyntaxScores(Statistic):
     def counts(self) -> collections.Counter[str]:
         """How many words have each relation."""
         names = self.names("relation:")
-        return collections.Counter({n: int(self.by_block(n)[1].sum()) for n in names})
+        words = {n: self.counted(f"relation:{n}")[:, -1].sum() for n in names}
+        return collections.Counter({n: int(count) for n, count in words.items()})
 
     def accuracies(self, *relations: str) -> np.ndarray:
         """Accuracy [2, L, H] of each direction and head on words of these relations.
@@ -100,11 +101,14 @@ class SyntaxScores(Statistic):
     def by_block(self, *relations: str) -> tuple[np.ndarray, np.ndarray]:
         """In each of the BLOCKS blocks, how many picks are right [S, P - 1], those of
         the truth left out, of how many words [S] of these relations."""
-        found = [self.counted(f"relation:{relation}") for relation in relations]
-        if not any(np.any(picks) for picks in found):
+        names = [f"relation:{relation}" for relation in relations]
+        found = [self._counts[name] for name in names if name in self._counts]
+        if not found:
             raise InputError(f"no word has the relation {' or '.join(relations)}")
-        total = sum(found)
-        return total[:, :-1], total[:, -1]
+        right = found[0].copy()
+        for more in found[1:]:
+            right += more
+        return right[:, :-1], right[:, -1]
 
 
 def check_sentence(maps: Maps) -> tuple[np.ndarray, list[str]]:
@@ -116,55 +120,41 @@ def check_sentence(maps: Maps) -> tuple[np.ndarray, list[str]]:
     if missing := [key for key in ("words", "heads", "relns") if key not in example]:
         raise InputError(f"no {missing[0]!r}, which preprocess_depparse.py writes")
     words = len(maps.require_words())
-    if not all(type(head) is int for head in example["heads"]):
-        raise InputError(f"heads must be whole numbers, found {example['heads']}")
-    heads, relations = np.array(example["heads"], int), example["relns"]
+    heads, relations = example["heads"], example["relns"]
+    if not {*map(type, heads)} <= {int}:
+        raise InputError(f"heads must be whole numbers, found {heads}")
     if not words == len(heads) == len(relations):
         raise InputError(
             f"{words} words, but {len(heads)} heads and {len(relations)} relations"
         )
-    if words and not 0 <= heads.min() <= heads.max() <= words:
+    if words and not 0 <= min(heads) <= max(heads) <= words:
         raise InputError(
-            f"heads go from {heads.min()} to {heads.max()}, expected 0 to {words}"
+            f"heads go from {min(heads)} to {max(heads)}, expected 0 to {words}"
         )
-    return heads, relations
+    return np.array(heads, int), relations
 
 
-def right_picks(maps: Maps) -> tuple[np.ndarray, list[str]]:
-    """Which predictors pick the head of which word of a sentence, bool [W, P]; and the
-    relation of each word."""
-    heads, relations = check_sentence(maps)
-    owners = possessors(maps.example, relations)
-    fixed = _fixed_picks(len(heads))
-    picks = np.hstack([pick_words(maps.values), fixed, heads[:, None]])  # [W, P]
-    right = picks == heads[:, None]
-    right[owners, :-2] |= picks[owners + 1, :-2] == heads[owners, None]
-    return right, relations
+def right_picks(
+    attns: np.ndarray,
+    heads: np.ndarray,
+    owners: np.ndarray,
+    groups: np.ndarray,
+    number: int,
+) -> np.ndarray:
+    """For how many words of each group each predictor is right, [G, P].
 
-
-def pick_words(attns: np.ndarray) -> np.ndarray:
-    """The word, counted from 1, that each head picks for each word, [W, 2 x L x H].
-
-    Maps are [L, H, W + 2, W + 2]; columns are directions, layers and heads. The only
-    word of a sentence picks itself.
+    Maps are [L, H, W + 2, W + 2]; `heads` [W] are as `check_sentence` gives them,
+    `owners` as `possessors` does; `groups` [W] are the words' groups, below `number`.
     """
-    heads, words = attns.shape[0] * attns.shape[1], attns.shape[-1] - 2
-    # floats from 0 on are ordered as their bits are, and integers are faster
-    bits = attns.view(f"i{attns.itemsize}")
-    between = bits[..., 1:-1, 1:-1].reshape(heads, words * words)
-    # heads last, so that every step is one for all of them
-    keys = between.T.astype(f"i{2 * attns.itemsize}", order="C")
-    keys = keys.reshape(words, words, heads)
-    keys <<= 16
-    itself = np.arange(words)
-    keys[itself, itself] = nothing = -1 << 16
-    # lower bits that tell places apart: the largest value says where it is
-    from_end = (words - itself).astype(keys.dtype)
-    keys += from_end[:, None]
-    by_rows = keys.max(1, initial=nothing)  # [W, L * H]
-    keys += from_end[:, None, None] - from_end[:, None]
-    by_columns = keys.max(0, initial=nothing)
-    return words + 1 - (np.hstack([by_rows, by_columns]) & 0xFFFF)
+    from analysis.picks import count_right
+
+    count, size = attns.shape[0] * attns.shape[1], attns.shape[-1]
+    bits = np.ascontiguousarray(attns).view(f"i{attns.itemsize}")
+    fixed = _fixed_picks(size - 2)
+    right = np.zeros((number, 2 * count + fixed.shape[1] + 1), np.int64)
+    bits = bits.reshape(count, size, size)
+    count_right(bits, fixed, heads, owners, groups, right)
+    return right
 
 
 @functools.cache
@@ -228,7 +218,10 @@ def find_examples(
         words = len(sentence.require_words())
         if words > longest:
             continue
-        right, relations = right_picks(sentence)
+        tops, relations = check_sentence(sentence)
+        owners = possessors(sentence.example, relations)
+        each_word = np.arange(words)
+        right = right_picks(sentence.values, tops, owners, each_word, words)
         shape = (2, *sentence.values.shape[:2])
         for relation in heads.keys() & {*relations}:
             rows = [row for row, name in enumerate(relations) if name == relation]

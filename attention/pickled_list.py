@@ -52,16 +52,17 @@ def has_checksums(file: BinaryIO) -> bool:
     return start[len(HEADER) :] != pickle.LONG1 + b"\x08"
 
 
-def pieces(file: BinaryIO, check: bool = False) -> Iterator[bytearray]:
+def pieces(file: BinaryIO, check: bool = False) -> Iterator[memoryview]:
     """Each example of a file of this layout, as a pickle that ends in STOP.
 
-    `check` compares the checksums. Raises EOFError for a file that is cut short,
-    ChecksumError and UnpicklingError for one that was changed.
+    All are read into one buffer: each is valid until the next is asked for. `check`
+    compares the checksums. Raises EOFError for a file that is cut short, ChecksumError
+    and UnpicklingError for one that was changed.
     """
     end = os.fstat(file.fileno()).st_size
     file.seek(len(HEADER))
     start = file.read(2)
-    layout = STARTS.get(start, PIECE)
+    layout, buffer = STARTS.get(start, PIECE), bytearray()
     while start[:1] != pickle.STOP:
         head = start + file.read(layout.size - 2)
         if len(head) < layout.size:
@@ -71,12 +72,14 @@ def pieces(file: BinaryIO, check: bool = False) -> Iterator[bytearray]:
             raise pickle.UnpicklingError("no size where an example should begin")
         if size >= end - file.tell():
             raise EOFError
-        data = bytearray(size + 1)
+        if size >= len(buffer):
+            buffer = bytearray(size + 1)
+        data = memoryview(buffer)[: size + 1]
         if file.readinto(data) <= size:
             raise EOFError
         if data[size] != pickle.APPEND[0]:
             raise pickle.UnpicklingError("no end where an example should end")
-        if check and checksum and zlib.crc32(memoryview(data)[:size]) != checksum[0]:
+        if check and checksum and zlib.crc32(data[:size]) != checksum[0]:
             raise ChecksumError("its bytes are not those that were written")
         data[size] = pickle.STOP[0]
         yield data

@@ -29,18 +29,24 @@ ROW_TOLERANCE = 0.01
 
 def _check_attention(maps: "Maps") -> None:
     """Rows are probabilities: none below zero, and they sum to one."""
+    if maps.values.dtype == np.float16:
+        from attention.float16 import are_probabilities
+
+        bits = np.ascontiguousarray(maps.values).view(np.uint16)
+        if are_probabilities(bits.reshape(-1, bits.shape[-1]), ROW_TOLERANCE):
+            return
     values = maps.float32
     if not values.size:
         return
-    sums = values.reshape(-1, values.shape[-1]) @ np.ones(values.shape[-1], "f4")
+    with np.errstate(invalid="ignore"):  # the sum of infinities, or of a signalling NaN
+        sums = values.sum(-1)
     low, high = 1 - ROW_TOLERANCE, 1 + ROW_TOLERANCE
     if not (sums.min() >= low and sums.max() <= high):  # also where it is no number
         off = ~((sums >= low) & (sums <= high))
-        layer, head, row = np.unravel_index(off.argmax(), values.shape[:3])
+        layer, head, row = np.unravel_index(off.argmax(), off.shape)
         raise InputError(
             f"row {row} of head {maps.source.head_name(layer, head)} sums to "
-            f"{values[layer, head, row].sum():.3f}, expected 1: these are no "
-            "probabilities"
+            f"{sums[layer, head, row]:.3f}, expected 1: these are no probabilities"
         )
     if values.min() < 0:
         raise InputError("maps hold values below 0, which are no probabilities")

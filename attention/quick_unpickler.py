@@ -38,7 +38,7 @@ _ARRAY_END = re.compile(rb"%s?t%sb" % (_PUT, _PUT), re.DOTALL)
 LONGEST_SIMPLE = 1 << 18  # bytes beside the array, so that memory is bounded
 
 
-def loads_example(data: bytearray) -> Any:
+def loads_example(data: memoryview) -> Any:
     """The value of the pickle in `data`, which must end with it."""
     if _is_simple(data):
         value = _QuickUnpickler(_Bytes(data), encoding="latin1").load()
@@ -51,7 +51,7 @@ def loads_example(data: bytearray) -> Any:
     return value
 
 
-def _is_simple(data: bytearray) -> bool:
+def _is_simple(data: memoryview) -> bool:
     """Whether the unpickler in C may run `data`: nothing but values and an array."""
     place, large, arrays = 0, 0, 0
     while True:
@@ -82,10 +82,10 @@ class _QuickUnpickler(pickle.Unpickler):
 class _Bytes:
     """Bytes that the unpickler in C reads where they lie, without a copy."""
 
-    def __init__(self, data: bytearray):
+    def __init__(self, data: memoryview):
         self.data = data
 
-    def peek(self, size: int) -> bytearray:
+    def peek(self, size: int) -> memoryview:
         data, self.data = self.data, b""
         return data
 

@@ -35,6 +35,8 @@ BATCH = 32
 class PairsProbe(AttentionWordsProbe):
     """The same function of the same size, from both vectors of each pair end to end."""
 
+    differentiated = False
+
     def build(self):
         """One kernel for both vectors."""
         self.kernel = self.normal("kernel", (2 * self.dimensions, 2 * self.heads))

@@ -3,7 +3,11 @@
 import json
 import math
 import pickle
+import subprocess
+import sys
+from pathlib import Path
 
+import numba
 import numpy as np
 import pytest
 from heads import example_of, record, to_offset, uniform
@@ -11,8 +15,11 @@ from scipy.spatial.distance import jensenshannon
 
 import head_distances
 from analysis.distances import HeadDistances, embed_heads, load_distances
+from analysis.pair_sums import fast_log, pair_sums
 from attention.store import AttentionWriter, load_pickle, read_attention
 from toolkit.files import InputError
+
+ROOT = Path(__file__).parent.parent
 
 
 def random_example(size, heads=6, layers=2, seed=0):
@@ -195,13 +202,37 @@ def test_embedding_is_turned_the_same_way_whatever_the_start(plane):
 
 def test_fast_logarithm():
     """Against NumPy's in float64, over what two smoothed probabilities add up to."""
-    from analysis.pair_sums import fast_log
-
     x = np.exp(np.linspace(math.log(1e-6), math.log(2), 100_001)).astype(np.float32)
-    found = np.asarray(fast_log(x)).astype(np.float64)
+    found = np.array([fast_log(value) for value in x], np.float64)
     expected = np.log(x.astype(np.float64))
     assert np.abs((found - expected) * x).max() < 2e-7
-    assert np.asarray(fast_log(np.float32([1])))[0] == 0
+    assert fast_log(np.float32(1)) == 0
+
+
+def test_sums_do_not_depend_on_the_number_of_threads(monkeypatch):
+    """24 heads and 128 tokens are 4.9 million terms, enough for three threads; the sum
+    for one pair is compared with NumPy's in float64."""
+    values = np.random.default_rng(0).random((24, 128 * 128), np.float32) + 1e-6
+    found = {}
+    for threads in (1, 2, 3):
+        monkeypatch.setattr(numba.config, "NUMBA_NUM_THREADS", threads)
+        found[threads] = pair_sums(values).tobytes()
+    assert found[1] == found[2] == found[3]
+    both = values[3].astype(np.float64) + values[7]
+    pairs = np.zeros((24, 24))
+    pairs[np.triu_indices(24)] = np.frombuffer(found[1])
+    assert pairs[3, 7] == pytest.approx((both * np.log(both)).sum(), rel=1e-6)
+
+
+def test_the_script_does_not_import_tensorflow(tmp_path):
+    write_maps(tmp_path / "x_attn.pkl", random_example(9))
+    code = f"""
+import sys, head_distances
+head_distances.main(["--attn-data-file", {str(tmp_path / "x_attn.pkl")!r}])
+assert not {{"keras", "tensorflow", "jax"}} & sys.modules.keys()
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+    assert load_pickle(tmp_path / "head_distances.pkl").shape == (6, 6)
 
 
 def test_distances_of_other_maps_are_refused(tmp_path):

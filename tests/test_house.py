@@ -53,6 +53,7 @@ ALLOWED = {
         "attention.source",
         "attention.store",
         "toolkit.backend",
+        "toolkit.compiled",
         "toolkit.files",
     },
     "figures": {

@@ -205,6 +205,32 @@ def test_factored_equals_pairs_of_vectors(corpus, vectors, kind, aligned):
         assert (scores[:, words + 1 :] == -1e9).all()
 
 
+@pytest.mark.parametrize("aligned", [True, False])
+@pytest.mark.parametrize("kind", ["attention", "attention + words"])
+@pytest.mark.parametrize("batch_size", [1, 8])
+def test_written_gradients_train_as_tensorflows_do(
+    corpus, vectors, kind, aligned, batch_size
+):
+    """Keras's own Adam and TensorFlow's gradients, for the same model and order."""
+    settings = ProbeSettings(batch_size=batch_size, aligned=aligned, epochs=2)
+    vectors = vectors if kind == "attention + words" else None
+    ours = train_probe(corpus[0], kind, settings, vectors=vectors)
+    theirs = probes.new_probe(corpus[0], kind, settings, vectors)
+    first = [weight.numpy() for weight in theirs.model.trainable_variables]
+    theirs.model.differentiated = False
+    for _ in probes.training(theirs, corpus[0], settings):
+        pass
+    np.testing.assert_allclose(ours.losses, theirs.losses, rtol=1e-5)
+    pairs = zip(
+        ours.model.trainable_variables, theirs.model.trainable_variables, strict=True
+    )
+    for start, (one, other) in zip(first, pairs, strict=True):
+        np.testing.assert_allclose(one.numpy(), other.numpy(), atol=2e-4)
+        assert np.abs(one.numpy() - start).max() > 0.01
+    found = [probe.score(corpus[1]).uas() for probe in (ours, theirs)]
+    assert found[0] == pytest.approx(found[1], abs=0.005)
+
+
 def test_misaligned_is_aligned_but_for_the_column(corpus, vectors):
     """Without distances, what enters the hidden units for a candidate is what enters
     them, aligned, for the next; for the last, it is ROOT's."""
@@ -281,6 +307,7 @@ def test_order_is_drawn_among_a_bounded_number(monkeypatch):
     """With room for three, an example waits while two or three others are drawn."""
     rng = np.random.default_rng(0)
     examples = [record(sentence(2, rng) | {"number": n}) for n in range(40)]
+    assert all(maps.float32.size for maps in examples)
     size = examples[0].values.nbytes
     monkeypatch.setattr(probe_batches, "SHUFFLE_BUFFER", 3 * size)
     found = list(probe_batches.shuffled(iter(examples), rng))

@@ -239,6 +239,42 @@ def test_attention_that_is_none_is_refused(changed, message):
         record(changed, KEPT)
 
 
+@pytest.mark.parametrize(
+    ("dtype", "signalling"), [("f2", 0x7C01), ("f4", 0x7F800001), ("f4", 0xFF800001)]
+)
+def test_infinities_and_signalling_nans_are_refused_without_a_warning(
+    dtype, signalling
+):
+    """Their sums are invalid operations, of which NumPy warns."""
+    changed = with_row([np.inf, -np.inf, 0, 0, 0])
+    changed["attns"] = changed["attns"].astype(dtype)
+    with pytest.raises(InputError, match="row 2 of head 5-2 sums to nan, expected 1"):
+        record(changed, KEPT)
+    changed["attns"][1, 1, 2].view(f"u{dtype[1:]}")[:] = signalling
+    with pytest.raises(InputError, match="row 2 of head 5-2 sums to nan, expected 1"):
+        record(changed, KEPT)
+
+
+@pytest.mark.parametrize("dtype", ["f2", "f4"])
+def test_any_row_of_any_head_is_checked(dtype):
+    """One row at a time gets 0.02 more than it should have."""
+    for place in np.ndindex(LAYERS, HEADS, 5):
+        changed = example()
+        changed["attns"] = changed["attns"].astype(dtype)
+        changed["attns"][place][3] += 0.02
+        head = f"{(3, 5)[place[0]]}-{place[1] + 1}"
+        message = f"row {place[2]} of head {head} sums to 1.020, expected 1"
+        with pytest.raises(InputError, match=message):
+            record(changed, KEPT)
+
+
+def test_maps_that_are_not_contiguous_are_read():
+    values = np.random.default_rng(0).dirichlet(np.ones(5), (5, HEADS, LAYERS))
+    turned = values.astype(np.float16).transpose(2, 1, 0, 3)
+    maps = record(example() | {"attns": turned}, KEPT)
+    np.testing.assert_array_equal(maps.float32, turned.astype(np.float32))
+
+
 def test_rounding_to_float16_is_not_refused():
     """129 times 1/129 in float16 is off by 0.0004."""
     size = 129
