@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attention.heads import read_head_name
-from attention.quantities import ATTENTION, LAYER_NORMS, NORMS, ROLLOUT
 from attention.meta import read_meta
+from attention.quantities import ATTENTION, LAYER_NORMS, NORMS, ROLLOUT
 from attention.record import describe_maps, read_maps
 from attention.sentences import read_sentences
 from bert import BertConfig
@@ -68,9 +68,8 @@ def parse_args(argv: list[str] | None):
         "--quantity",
         choices=QUANTITIES,
         nargs="+",
-        help="what the page shows, and switches between: with an encoder attention (the "
-        "default), norms and layer-norms as in extract_attention.py; rollout is added "
-        "to attention",
+        help="what the page shows and switches between; default: attention. Rollout is "
+        "added to attention, of --maps too; the others need an encoder",
     )
     add("--cased", action="store_true", help="keep case (and accents) of the text")
     add("--words", action="store_true", help="open between words, not pieces")
@@ -169,7 +168,11 @@ def from_disk(args) -> list["Panel"]:
     for path in args.maps:
         bert_dir = read_meta(path).get("flags", {}).get("bert_dir")
         name, facts = Path(bert_dir or path).name, {"Maps": describe_maps(path)}
-        chosen = _chosen(read_maps(path), args.example or [0], path)
+        chosen = list(_chosen(read_maps(path), args.example or [0], path))
+        there = [layer + 1 for layer in chosen[0].layers]
+        if missing := {*(args.layers or [])} - {*there}:
+            held = ", ".join(map(str, there))
+            raise InputError(f"{path}: no layer {min(missing)}, it holds layers {held}")
         by_file.append([Panel(maps, name, facts=facts) for maps in chosen])
     panels = [panel for row in zip(*by_file, strict=True) for panel in row]
     return _adjusted(panels, args)
@@ -224,12 +227,6 @@ def _keep_layers(panel: "Panel", layers: list[int]) -> "Panel":
     """A panel of some layers only, counted from 1."""
     maps = panel.maps
     numbers = sorted({layer - 1 for layer in layers})
-    if missing := [n + 1 for n in numbers if n not in maps.layers]:
-        there = ", ".join(str(n + 1) for n in maps.layers)
-        raise InputError(
-            f"no layer {missing[0]} in maps of {panel.model}, they are of layers "
-            f"{there}"
-        )
     places = [maps.layers.index(n) for n in numbers]
     source = dataclasses.replace(maps.source, layers=tuple(numbers))
     kept = dataclasses.replace(maps, values=maps.values[places], source=source)

@@ -1,4 +1,4 @@
-"""One head on one example in print: lines and matrix side by side, from the same view."""
+"""One head on one example in print: lines beside a matrix, both from one view."""
 
 import dataclasses
 from collections.abc import Iterable

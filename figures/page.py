@@ -140,9 +140,10 @@ def show(
     first = panels[0]
     names = head_names(first.maps.source)
     if head and head not in names:
+        first.maps.source.find_head(head)  # raises, unless it is of the wrong kind
         raise InputError(
-            f"no head {head}: the maps of {first.maps.quantity} are named {names[0]} to "
-            f"{names[-1]}"
+            f"no head {head}: maps of {first.maps.quantity} are of whole layers, "
+            f"{', '.join(names)}"
         )
     if words and first.maps.level != WORDS and not first.word_pieces:
         raise InputError(

@@ -40,10 +40,10 @@ MEANINGS = {
     "connection and layer normalisation.",
     GRADIENTS: "Gradients: how much the loss of the masked tokens changes with each "
     "weight, without sign.",
-    ROLLOUT: "Rollout: attention to the tokens of the input, through this layer and all "
-    "below (Abnar and Zuidema 2020).",
-    FLOW: "Flow: the most that can flow from the tokens of the input, through this "
-    "layer and all below (Abnar and Zuidema 2020).",
+    ROLLOUT: "Rollout: attention to the tokens of the input, through this and all "
+    "lower layers (Abnar and Zuidema 2020).",
+    FLOW: "Flow: the most that the attention of this and all lower layers lets through "
+    "from each token of the input (Abnar and Zuidema 2020).",
 }
 
 
@@ -62,8 +62,11 @@ class Panel:
         positions and heads count from 0."""
         maps, labels = self.maps, self.maps.labels
         special = np.isin(maps.roles, (FIRST, SEPARATOR))
-        text = [name for name, is_special in zip(labels, special, strict=True)
-                if not is_special]
+        text = [
+            name
+            for name, is_special in zip(labels, special, strict=True)
+            if not is_special
+        ]
         values, largest = _rounded(maps.float32, dtype)
         words = None
         if self.word_pieces:
@@ -128,28 +131,33 @@ def group_panels(panels: Sequence[Panel]) -> list[int]:
     groups: list[list[Panel]] = []
     numbers = []
     for panel in panels:
-        for number, group in enumerate(groups):
-            quantities = {other.maps.quantity for other in group}
-            if panel.maps.quantity not in quantities and _same_text(panel, group[0]):
-                break
-        else:
-            number = len(groups)
+        fitting = (n for n, group in enumerate(groups) if _belongs(panel, group))
+        number = next(fitting, len(groups))
+        if number == len(groups):
             groups.append([])
         groups[number].append(panel)
         numbers.append(number)
     return numbers
 
 
-def _same_text(one: Panel, other: Panel) -> bool:
-    """Whether two panels are of one text through one encoder, as far as is known."""
-
-    def known(panel: Panel):
-        source = panel.maps.source
-        return panel.model, panel.maps.labels, source.gates
-
-    digests = {p.maps.source.weights_sha256 for p in (one, other)} - {None}
-    trained = {p.maps.source.trained for p in (one, other)} - {None}
-    return known(one) == known(other) and len(digests) < 2 and len(trained) < 2
+def _belongs(panel: Panel, group: Sequence[Panel]) -> bool:
+    """Whether a panel has another quantity of a group's text and encoder, as far as
+    these are known."""
+    if panel.maps.quantity in {other.maps.quantity for other in group}:
+        return False
+    sources = panel.maps.source, group[0].maps.source
+    digests = {source.weights_sha256 for source in sources} - {None}
+    trained = {source.trained for source in sources} - {None}
+    same = all(
+        (panel.model, panel.maps.labels) == (other.model, other.maps.labels)
+        for other in group
+    )
+    return (
+        same
+        and sources[0].gates == sources[1].gates
+        and len(digests) < 2
+        and len(trained) < 2
+    )
 
 
 def _rounded(values: np.ndarray, dtype: str) -> tuple[np.ndarray, np.ndarray]:

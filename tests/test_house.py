@@ -55,6 +55,7 @@ ALLOWED = {
         "attention.record",
         "attention.source",
         "attention.sentences",
+        "attention.word_level",
         "bert",
         "toolkit.files",
     },

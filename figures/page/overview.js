@@ -53,7 +53,7 @@ function renderOverview() {
   });
   const source = panel.known?.measures[measure] ? "on the corpus" : "on this text, special tokens included";
   $("overview-remark").textContent =
-    `The bar is ${called}, ${source}; the longest is ${formatted(highest)}.`;
+    `Bars and colours: ${called}, ${source}. The largest is ${formatted(highest)}.`;
 }
 
 function headButton(panel, name) {

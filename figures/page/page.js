@@ -85,8 +85,8 @@ function showFocus() {
 function legend(focused) {
   const bold = (className, text) => html("b", className, text);
   if (focused) {
-    return [bold("from", "from it"), " numbers at the right · ",
-      bold("to", "to it"), " numbers at the left"];
+    return [bold("from", "from it"), ": numbers at the right · ",
+      bold("to", "to it"), ": numbers at the left"];
   }
   const names = headsIn(panelShown());
   if (state.mode === "mean" || names.length === 1) {
@@ -106,7 +106,7 @@ function spoken(figure, rows, { from, to }, cell) {
   if (cell) return `from ${name(cell[0])} to ${name(cell[1])}: ${number(mean[cell[0] * n + cell[1]])}`;
   const list = (values) => Array.from(values, (value, row) => [value, row])
     .sort((a, b) => Math.abs(b[0]) - Math.abs(a[0])).slice(0, 4)
-    .map(([value, row]) => `${name(row)} ${number(value)}`).join(", ");
+    .map(([value, row]) => `${name(row)} ${number(value)}`).join(" · ");
   const outside = from.filter((_, row) => row < start || row >= end).reduce((a, b) => a + b, 0);
   const folded = end - start < n ? ` (outside the window ${number(outside)})` : "";
   const who = rows.map(name).join(" + ") + (rows.length > 1 ? ", mean" : "");
