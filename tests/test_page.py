@@ -159,6 +159,20 @@ def test_bytes_are_unpacked_by_browsers_of_all_ages(open_page):
         assert page.evaluate(way) == [0, 1, 127, 255, 128]
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+def test_figures_stay_in_place_while_one_points_at_them(open_page, width):
+    """A figure that moves under the pointer leads to another token, and flickers."""
+    page = open_page(make_maps([f"{i}-{'long' * 20}" for i in range(9)]), width=width)
+    top = page.locator("figure svg").bounding_box()["y"]
+    for row in (0, 4, 8):
+        token(page, row).hover()
+        assert page.locator("#readout").text_content().startswith(f"{row}-long")
+        assert page.locator("figure svg").bounding_box()["y"] == top
+    for row in (1, 2, 3):
+        token(page, row).click()
+    assert page.locator("figure svg").bounding_box()["y"] == top
+
+
 def test_a_cell_of_the_matrix_says_its_value(open_page):
     maps = make_maps()
     page = open_page(maps, head="1-2")
@@ -289,7 +303,7 @@ def test_a_quantity_beside_another(open_page):
     assert ["attention" in captions[0], "norms" in captions[1]] == [True, True]
     assert page.get_by_label("Difference").is_disabled()  # of two quantities
     page.get_by_label("Beside").select_option("1")
-    assert "rollout · 1 ·" in page.locator("figcaption").nth(1).text_content()
+    assert "rollout · layer 1 ·" in page.locator("figcaption").nth(1).text_content()
 
 
 def test_two_models_change_their_quantity_together(open_page):
@@ -567,7 +581,7 @@ def test_structure_for_screen_readers(open_page):
     assert page.get_by_role("button", name="head 1-2, entropy").count() == 1
     assert page.get_by_role("button", name="dogs, token 4, from").count() == 1
     assert (
-        page.get_by_role("group", name=re.compile("^Attention, model · 1-2")).count()
+        page.get_by_role("group", name=re.compile("^Attention, model · head 1-2")).count()
         == 1
     )
     assert page.get_by_role("status").count() >= 1

@@ -73,6 +73,12 @@ function html(name, className = "", text = "") {
 
 const measuring = document.createElement("canvas").getContext("2d");
 
+// A label of 20 characters at most, for text.
+function shortened(label) {
+  const characters = Array.from(shownLabel(label));
+  return characters.length > 20 ? `${characters.slice(0, 19).join("")}…` : characters.join("");
+}
+
 // The label, shortened with an ellipsis to at most so many pixels, and its width.
 function fitted(label, size, most) {
   measuring.font = `${size}px ${FONT}`;

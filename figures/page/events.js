@@ -26,7 +26,7 @@ $("several").addEventListener("click", () => {
   $("several").setAttribute("aria-pressed", String(on));
 });
 const fileName = (ending) =>
-  `${isOfLayers(panelShown()) ? "layer" : "head"}-${headsIn(panelShown()).join("_")}.${ending}`;
+  `${kindOf(panelShown())}-${headsIn(panelShown()).join("_")}.${ending}`;
 $("svg").addEventListener("click", () => saveAs(fileName("svg"), svgAddress(joinedSvg(figures).text)));
 $("png").addEventListener("click", async () => saveAs(fileName("png"), await pngAddress(joinedSvg(figures))));
 

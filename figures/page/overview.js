@@ -13,7 +13,7 @@ const measureKeys = (panel) => [...Object.keys(MEASURES), ...Object.keys(panel.k
 // How many maps stand side by side: those of a layer, or half of them and so on where
 // they would be too small; of whole layers a dozen.
 function columns(panel) {
-  let across = isOfLayers(panel) ? Math.min(12, panel.names.length) : panel.heads;
+  let across = kindOf(panel) === "layer" ? Math.min(12, panel.names.length) : panel.heads;
   while (across > 4 && $("heads").clientWidth / across < SMALLEST) across = Math.ceil(across / 2);
   return across;
 }
@@ -31,7 +31,6 @@ function renderOverview() {
   }
   const values = measured.values, highest = Math.max(...values.filter(Number.isFinite), 0);
   const rank = (place) => (Number.isFinite(values[place]) ? values[place] : -Infinity);
-  const kind = isOfLayers(panel) ? "layer" : "head";
   order = panel.names.map((_, place) => place);
   if (state.sort) order.sort((a, b) => rank(b) - rank(a) || a - b);
   if (drawn !== key || grid.childElementCount !== order.length) {
@@ -39,7 +38,7 @@ function renderOverview() {
     drawn = key;
     drawThumbs(panel, key);
   }
-  grid.style.gridTemplateColumns = `repeat(${columns(panel)}, minmax(0, 60px))`;
+  grid.style.gridTemplateColumns = `repeat(${columns(panel)}, minmax(0, 76px))`;
   const buttons = Object.fromEntries(Array.from(grid.children, (b) => [b.dataset.head, b]));
   order.forEach((place, at) => {
     const name = panel.names[place], button = buttons[name], value = values[place];
@@ -49,12 +48,15 @@ function renderOverview() {
     button.tabIndex = name === chosen.at(-1) ? 0 : -1;
     const notes = panel.known?.notes[name] || [], label = `${called} ${formatted(value)}`;
     button.title = [name, label, ...notes].join("\n");
-    button.setAttribute("aria-label", `${kind} ${name}, ${[label, ...notes].join(", ")}`);
+    button.setAttribute("aria-label", `${kindOf(panel)} ${name}, ${[label, ...notes].join(", ")}`);
   });
-  const source = panel.known?.measures[measure] ? "on the corpus" : "on this text, special tokens included";
+  const source = panel.known?.measures[measure] ? "" : ", on this text, special tokens included";
   $("overview-remark").textContent =
-    `Bars and colours: ${called}, ${source}. The largest is ${formatted(highest)}.`;
+    `Bars and colours: ${called}${source}. The largest is ${formatted(highest)}.`;
 }
+
+// The first note, which may break after the colon of a relation.
+const shortNote = (note = "") => note.replace(" %", "\u00a0%").replaceAll(":", ":\u200b");
 
 function headButton(panel, name) {
   const button = html("button", "head"), bar = html("span", "bar");
@@ -63,7 +65,7 @@ function headButton(panel, name) {
   bar.append(html("i"));
   button.append(html("canvas"), bar, html("span", "name", name));
   const notes = panel.known?.notes[name];
-  if (panel.known) button.append(html("span", "note", (notes || [""])[0].replace(" %", "\u00a0%")));
+  if (panel.known) button.append(html("span", "note", shortNote(notes?.[0])));
   return button;
 }
 

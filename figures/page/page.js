@@ -25,7 +25,7 @@ function differenceOf(one, other) {
 
 function caption(panel) {
   const values = groupOf(panel).length > 1 ? [panel.quantity] : [];
-  return [panel.model, ...values, headsIn(panel).join(", "), panel.name].join(" · ");
+  return [panel.model, ...values, headTitle(panel), panel.name].join(" · ");
 }
 
 function drawFigures() {
@@ -50,7 +50,7 @@ function drawFigures() {
       return frame;
     }
     const figure = new Figure(view, width);
-    figure.svg.setAttribute("aria-label", `Attention, ${title}`);
+    figure.svg.setAttribute("aria-label", `${capital(view.quantity)}, ${title}`);
     Object.assign(figure, { caption: title });
     figure.left[0].group.setAttribute("tabindex", 0);
     frame.append(figure.svg);
@@ -90,7 +90,7 @@ function legend(focused) {
   }
   const names = headsIn(panelShown());
   if (state.mode === "mean" || names.length === 1) {
-    return ["A line is as strong as its weight; the strongest is the largest shown."];
+    return ["The stronger a line, the larger the value."];
   }
   return names.map((name, k) => {
     const label = bold("", `${name} `);
@@ -102,10 +102,11 @@ function legend(focused) {
 // What is hovered or pinned, in words, with the largest numbers.
 function spoken(figure, rows, { from, to }, cell) {
   const { n, start, end, mean, scale } = figure;
-  const name = (row) => figure.labels[row], number = (value) => formatted(value, scale);
+  const name = (row) => shortened(figure.labels[row]), number = (value) => formatted(value, scale);
   if (cell) return `from ${name(cell[0])} to ${name(cell[1])}: ${number(mean[cell[0] * n + cell[1]])}`;
   const list = (values) => Array.from(values, (value, row) => [value, row])
     .sort((a, b) => Math.abs(b[0]) - Math.abs(a[0])).slice(0, 4)
+    .filter(([value]) => Number(number(value)) !== 0)
     .map(([value, row]) => `${name(row)} ${number(value)}`).join(" · ");
   const outside = from.filter((_, row) => row < start || row >= end).reduce((a, b) => a + b, 0);
   const folded = end - start < n ? ` (outside the window ${number(outside)})` : "";

@@ -33,10 +33,17 @@ function nameIn(panel, name) {
   return panel.names.find((other) => other === layer);
 }
 
-const isOfLayers = (panel) => !panel.names[0].includes("-");
+const kindOf = (panel) => (panel.names[0].includes("-") ? "head" : "layer");
 
 // The names of the chosen heads in a panel; undefined for those it lacks.
 const headsIn = (panel) => [...new Set(state.head.map((name) => nameIn(panel, name)))];
+
+function headTitle(panel) {
+  const names = headsIn(panel);
+  return `${kindOf(panel)}${names.length > 1 ? "s" : ""} ${names.join(", ")}`;
+}
+
+const capital = (text) => text[0].toUpperCase() + text.slice(1);
 
 // ---- State and address.
 

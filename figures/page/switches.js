@@ -47,10 +47,9 @@ function renderText() {
   const words = panel.level === "words" || (state.level === "words" && panel.words);
   $("sentence").textContent = panel.name;
   $("model").textContent = `${panel.model} · ${panel.quantity} between ${words ? "words" : "pieces"}`;
-  const names = headsIn(panel), kind = isOfLayers(panel) ? "Layer" : "Head";
-  $("head-name").textContent = `${kind}${names.length > 1 ? "s" : ""} ${names.join(", ")}`;
-  $("overview-name").textContent = `All ${kind.toLowerCase()}s`;
-  $("notes").textContent = names.flatMap((name) => panel.known?.notes[name] || []).join(" · ");
+  $("head-name").textContent = capital(headTitle(panel));
+  $("overview-name").textContent = `All ${kindOf(panel)}s`;
+  $("notes").textContent = headsIn(panel).flatMap((name) => panel.known?.notes[name] || []).join(" · ");
   $("remarks").textContent = remarks().join(" ");
   const facts = [panel, panelBeside()].filter(Boolean).map((of) => {
     const list = html("dl");
