@@ -329,7 +329,7 @@ def test_a_sentence_twice_is_two_texts(open_page):
 @pytest.mark.parametrize("width", [1280, 1024, 390])
 @pytest.mark.parametrize("shape", [(2, 12), (24, 16)])
 def test_the_grid_of_heads_fits_the_window(open_page, shape, width):
-    page = open_page(make_maps(shape=shape), width=width)
+    page = open_page(make_maps(shape=shape), head="{}-{}".format(*shape), width=width)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     boxes = (
         "all => all.map((e) => e.getBoundingClientRect()).map((b) => [b.left, b.right])"
@@ -581,7 +581,9 @@ def test_structure_for_screen_readers(open_page):
     assert page.get_by_role("button", name="head 1-2, entropy").count() == 1
     assert page.get_by_role("button", name="dogs, token 4, from").count() == 1
     assert (
-        page.get_by_role("group", name=re.compile("^Attention, model · head 1-2")).count()
+        page.get_by_role(
+            "group", name=re.compile("^Attention, model · head 1-2")
+        ).count()
         == 1
     )
     assert page.get_by_role("status").count() >= 1
@@ -622,6 +624,22 @@ def test_tokens_are_text_whatever_they_say(open_page):
     with page.expect_download() as download:
         page.get_by_role("button", name="Save SVG").click()
     ElementTree.parse(download.value.path())
+
+
+def test_a_token_from_right_to_left_leaves_the_numbers_in_place(open_page):
+    """Arabic before a number would draw it to its other side."""
+    tokens = ["[CLS]", "שלום", "\u202egnp.exe", "مرحبا", "[SEP]"]
+    page = open_page(make_maps(tokens))
+    token(page, 1).hover()
+    apart = page.locator("#readout bdi").all_text_contents()
+    assert apart[0] == tokens[1]
+    assert set(apart) <= set(tokens)
+    rest = page.locator("#readout").evaluate(
+        "e => [...e.childNodes].filter(n => n.nodeType === 3).map(n => n.data).join('')"
+    )
+    assert rest.isascii() or set(re.findall(r"[^\x00-\x7f]", rest)) <= {"—", "·"}
+    title = page.get_by_role("heading", level=1).text_content()
+    assert title == "שלום \u2068\u202egnp.exe\u2069 مرحبا"
 
 
 def test_the_policy_runs_no_other_script_and_loads_nothing(browser, tmp_path):

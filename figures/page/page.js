@@ -66,7 +66,7 @@ const sameTokens = (one, other) => one === other || String(one.labels) === Strin
 
 // Show what is hovered, else what is pinned.
 function showFocus() {
-  let said = "";
+  let said = null;
   for (const figure of figures) {
     const pinned = sameTokens(figures[0], figure)
       ? state.token.map((i) => figure.positions.indexOf(i)).filter((row) => row >= 0) : [];
@@ -75,10 +75,10 @@ function showFocus() {
     const sums = figure.show(rows, pinned, cell);
     if (!said && rows.length && (own || !hovered)) said = spoken(figure, rows, sums, cell);
   }
-  $("readout").textContent =
-    said || "Point at a token or a cell to see the numbers; click to pin it.";
+  $("readout").replaceChildren(
+    ...(said || ["Point at a token or a cell to see the numbers; click to pin it."]));
   $("unpin").disabled = !state.token.length;
-  $("legend").replaceChildren(...legend(said !== ""));
+  $("legend").replaceChildren(...legend(said !== null));
 }
 
 // What the colours and the strength of lines mean.
@@ -99,20 +99,29 @@ function legend(focused) {
   });
 }
 
-// What is hovered or pinned, in words, with the largest numbers.
+// What is hovered or pinned, in words, with the largest numbers. Tokens are set apart,
+// so that one written from right to left does not move the numbers.
 function spoken(figure, rows, { from, to }, cell) {
   const { n, start, end, mean, scale } = figure;
-  const name = (row) => shortened(figure.labels[row]), number = (value) => formatted(value, scale);
-  if (cell) return `from ${name(cell[0])} to ${name(cell[1])}: ${number(mean[cell[0] * n + cell[1]])}`;
-  const list = (values) => Array.from(values, (value, row) => [value, row])
+  const name = (row) => html("bdi", "", shortened(figure.labels[row]));
+  const number = (value) => formatted(value, scale);
+  if (cell) {
+    const [i, j] = cell;
+    return ["from ", name(i), " to ", name(j), `: ${number(mean[i * n + j])}`];
+  }
+  const list = (values) => joined(Array.from(values, (value, row) => [value, row])
     .sort((a, b) => Math.abs(b[0]) - Math.abs(a[0])).slice(0, 4)
     .filter(([value]) => Number(number(value)) !== 0)
-    .map(([value, row]) => `${name(row)} ${number(value)}`).join(" · ");
+    .map(([value, row]) => [name(row), ` ${number(value)}`]), " · ");
   const outside = from.filter((_, row) => row < start || row >= end).reduce((a, b) => a + b, 0);
   const folded = end - start < n ? ` (outside the window ${number(outside)})` : "";
-  const who = rows.map(name).join(" + ") + (rows.length > 1 ? ", mean" : "");
-  return `${who} — from it: ${list(from)}${folded} — to it: ${list(to)}`;
+  const who = joined(rows.map((row) => [name(row)]), " + ");
+  return [...who, rows.length > 1 ? ", mean" : "", " — from it: ", ...list(from), folded,
+    " — to it: ", ...list(to)];
 }
+
+const joined = (lists, separator) =>
+  lists.flatMap((list, k) => (k ? [separator, ...list] : list));
 
 function render() {
   renderSwitches();

@@ -42,10 +42,14 @@ function renderSwitches() {
     ? (state.threshold / 100).toFixed(2) : `${state.threshold} % of the largest`;
 }
 
+// Words that change the direction of writing, kept from changing that of the others.
+const isolated = (text) =>
+  text.replace(/\S*[\u202A-\u202E\u2066-\u2069]\S*/g, (word) => `\u2068${word}\u2069`);
+
 function renderText() {
   const panel = panelShown();
   const words = panel.level === "words" || (state.level === "words" && panel.words);
-  $("sentence").textContent = panel.name;
+  $("sentence").textContent = isolated(panel.name);
   $("model").textContent = `${panel.model} · ${panel.quantity} between ${words ? "words" : "pieces"}`;
   $("head-name").textContent = capital(headTitle(panel));
   $("overview-name").textContent = `All ${kindOf(panel)}s`;
