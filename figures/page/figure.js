@@ -176,7 +176,7 @@ class Figure {
   // Show only what goes from and to these rows, with numbers; all lines for none.
   show(rows, pinned, cell = null) {
     const { from, to } = this.sums(rows), any = rows.length > 0;
-    this.base.setAttribute("opacity", any ? 0.07 : 1);
+    this.base.setAttribute("display", any ? "none" : "inline");
     this.focus.replaceChildren();
     for (let j = this.start; j < this.end; j++) {
       for (const [side, values, colour] of [["left", to, palette.to], ["right", from, palette.from]]) {
