@@ -20,7 +20,7 @@ from attention.quantities import ATTENTION, LAYER_NORMS, NORMS, ROLLOUT
 from attention.record import describe_maps, read_maps
 from attention.sentences import read_sentences
 from bert import BertConfig
-from bert.folder import check_layers
+from bert.config import check_layers
 from toolkit import cli
 from toolkit.files import InputError, check_output, make_folder
 
