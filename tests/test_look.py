@@ -21,6 +21,7 @@ from attention.quantities import QUANTITIES as ALL_QUANTITIES
 from attention.record import Maps, read_maps
 from attention.source import Source
 from bert import load_model
+from figures.head_notes import head_notes
 from figures.page import show
 from figures.panels import MEANINGS, Panel
 
@@ -240,6 +241,18 @@ def test_statistics_say_what_is_known_of_heads(tmp_path, maps_file):
         100,
         50,
     )
+
+
+def test_notes_name_the_special_tokens_of_the_encoder():
+    """All three rows give everything to the first token."""
+    values = np.zeros((1, 1, 3, 3), "f4")
+    values[..., 0] = 1
+    source = Source((0,), 1, level="words", special_tokens=("<s>", "</s>"))
+    statistic = GeneralStatistics()
+    statistic.update(Maps(values, "words", source, {"words": ["a"]}))
+    (known,) = head_notes([statistic], [source])
+    assert known["notes"] == {"1-1": ["<s> 100 %"]}
+    assert known["measures"]["</s> (corpus)"] == {"1-1": 0}
 
 
 def test_statistics_of_another_encoder_are_refused(tmp_path, maps_file, capsys):
