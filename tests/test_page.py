@@ -388,6 +388,17 @@ def test_a_long_text_shows_a_window_that_moves(open_page):
     assert labels(page)[24] in {"w99", "w100", "w101"}
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+def test_figures_of_long_texts_fit_beside_each_other(open_page, width):
+    tokens = [f"w{i}" for i in range(512)]
+    panels = [Panel(make_maps(tokens, shape=(1, 1)), name) for name in ("one", "two")]
+    page = open_page(panels, hash_="#beside=1&difference=true", width=width)
+    assert page.locator("figure").count() == 3
+    for figure in page.locator("figure").all():
+        drawn = float(figure.locator("svg").get_attribute("width"))
+        assert drawn <= figure.bounding_box()["width"]
+
+
 def test_two_models_and_their_difference(open_page):
     one, other = make_maps(seed=1), make_maps(seed=2)
     panels = [Panel(one, "one"), Panel(other, "other")]
