@@ -383,8 +383,8 @@ def test_a_long_text_shows_a_window_that_moves(open_page):
     said = page.locator("#readout").text_content()
     told = float(re.search(r"outside the window ([\d.]+)", said)[1])
     assert told == pytest.approx(outside, abs=0.03)
-    box = page.locator("figure .cells").bounding_box()
-    page.mouse.click(box["x"] + 5, box["y"] + 100 / 512 * box["height"])
+    cells = page.locator("figure .cells")
+    cells.click(position={"x": 5, "y": 100 / 512 * cells.bounding_box()["height"]})
     assert labels(page)[24] in {"w99", "w100", "w101"}
 
 

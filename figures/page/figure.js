@@ -36,7 +36,8 @@ class Figure {
     const between = Math.max(80, Math.min(190, !folded && left >= 100 ? left : width - columns));
     this.x = { left: NUMBER + widest + 8, right: NUMBER + widest + 8 + between };
     const lines = columns + between;
-    const beside = width - lines - 40 >= 220 + gutter;
+    const least = Math.max(220, Math.min(560, this.n)); // a pixel a token
+    const beside = width - lines - 40 >= least + gutter;
     const room = (beside ? width - lines - 40 : width) - gutter - 4;
     this.cell = Math.min(26, Math.min(room, 560) / this.n);
     const side = this.cell * this.n, linesHeight = TOP + rows * this.row + 6;
