@@ -80,8 +80,10 @@ $(OUT)/Beyond_Attention.ipynb: $(OUT)/depparse/dev_attn.pkl $(foreach quantity,a
 $(OUT)/%.ipynb: %.ipynb
 	ATTN_DATA_DIR=$(OUT) $(RUN) -m nbconvert --log-level ERROR --KernelManager.transport=ipc --to notebook --execute --output-dir $(OUT) $<
 
-$(OUT)/look.html: $(OUT)/depparse/dev.json $(OUT)/Syntax_Analysis.ipynb $(OUT)/Coreference_Analysis.ipynb $(wildcard figures/page/*)
-	$(RUN) look.py --file $< --example 0 1 2 --bert-dir $(MODEL) --words --statistics $(OUT)/depparse/syntax.stats.pkl $(OUT)/coref/coreference.stats.pkl --outfile $@
+KNOWN = $(addprefix $(OUT)/,depparse/syntax.stats.pkl coref/coreference.stats.pkl general.stats.pkl)
+
+$(OUT)/look.html: $(OUT)/depparse/dev.json $(OUT)/General_Analysis.ipynb $(OUT)/Syntax_Analysis.ipynb $(OUT)/Coreference_Analysis.ipynb $(wildcard figures/page/*)
+	$(RUN) look.py --file $< --example 0 1 2 --bert-dir $(MODEL) --words --quantity attention norms rollout --statistics $$(ls $(KNOWN) 2>/dev/null) --outfile $@
 
 demo: $(OUT)/General_Analysis.ipynb $(OUT)/Syntax_Analysis.ipynb $(OUT)/Coreference_Analysis.ipynb $(OUT)/Beyond_Attention.ipynb $(OUT)/look.html
 	@$(RUN) -m examples.summarize $(OUT)

@@ -22,8 +22,8 @@ KINDS = {
     "left": "previous token",
     "right": "next token",
     "self": "own token",
-    "sep": "[SEP]",
-    "cls": "[CLS]",
+    "sep": "{separator}",
+    "cls": "{first}",
     "punct": ". and ,",
 }
 
@@ -74,13 +74,18 @@ def _same_encoder(one: Source, other: Source) -> bool:
 
 def _general(statistic: GeneralStatistics):
     averages = statistic.averages
+    first, separator = statistic.source.special_tokens
+    kinds = {
+        kind: label.format(first=first, separator=separator)
+        for kind, label in KINDS.items()
+    }
     notes = [
         (statistic.head_name(*place), f"{label} {100 * share:.0f} %")
-        for kind, label in KINDS.items()
+        for kind, label in kinds.items()
         for place, share in np.ndenumerate(averages[kind])
         if share > NOTED_SHARE
     ]
-    return notes, {f"{label} (corpus)": averages[kind] for kind, label in KINDS.items()}
+    return notes, {f"{label} (corpus)": averages[kind] for kind, label in kinds.items()}
 
 
 def _syntax(statistic: SyntaxScores):

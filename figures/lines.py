@@ -48,6 +48,7 @@ def plot_view(view: View, ax: Axes) -> Axes:
     for row, label in enumerate(view.labels):
         red = view.marked[row] or view.targets[row]
         style = {"color": RED, "weight": "bold"} if red else {}
+        style["parse_math"] = False  # a "$" is a token
         for x, side in ((-0.04, "right"), (1.04, "left")):
             ax.text(x, row, label, ha=side, va="center_baseline", **style)
     ax.set(xlim=(-1.3, 2.3), ylim=(size - 0.5, -0.5), title=view.title)

@@ -3,8 +3,6 @@
 The page is ordinary HTML, CSS and JavaScript in the folder `page`, filled with data. It
 loads nothing, and its Content-Security-Policy lets it load nothing: scripts and style
 are named by their digests, and text is only ever set as text.
-
-Shapes: L layers, H heads, N rows of a map (tokens, or words with special tokens).
 """
 
 import base64
@@ -13,15 +11,16 @@ import hashlib
 import html
 import importlib.metadata
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attention.record import FIRST, SEPARATOR, Maps
+from attention.record import Maps
 from attention.sentences import sentence_maps
 from attention.source import TOKENS, WORDS
+from figures.panels import ROUNDINGS, Panel, group_panels, head_names
 from toolkit.files import InputError, open_whole
 
 if TYPE_CHECKING:
@@ -33,27 +32,14 @@ SCRIPTS = (
     "data.js",
     "draw.js",
     "figure.js",
+    "state.js",
     "overview.js",
     "switches.js",
     "page.js",
+    "events.js",
 )  # in this order
-ROUNDINGS = {
-    "uint8": "to 8 bits a value, by at most 1/510 of the largest in its row",
-    "float16": "to float16, by at most 1/2048 of a value",
-}
 MAX_BYTES = 200 * 2**20  # of data in a page; browsers fail at strings of 512 MB
 HEIGHT = 860  # of the frame in a notebook, in CSS pixels
-
-
-@dataclasses.dataclass(frozen=True)
-class Panel:
-    """The maps of one text, and what the page says of them."""
-
-    maps: Maps
-    model: str = "model"  # a short name
-    # positions of each word's pieces, special tokens included, as Prepared.word_pieces
-    word_pieces: Sequence[Sequence[int]] | None = None
-    facts: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,9 +68,22 @@ def look(
 ) -> Page:
     """A page of what a model attends to in one or several sentences.
 
+    Sentences, models and `cased` are those of `panels_of`, `options` those of `show`.
+    Raises InputError for a sentence that cannot be used.
+    """
+    return show(panels_of(sentences, *models, cased=cased), **options)
+
+
+def panels_of(
+    sentences: str | Mapping | Iterable[str | Mapping],
+    *models: "BertModel",
+    cased: bool = False,
+) -> list[Panel]:
+    """The maps of one or several sentences by each model, sentence by sentence.
+
     Sentences are strings or examples, as `sentence_maps` takes them. Models come from
-    `bert.load_model`; the page shows two of them side by side. `options` are those of
-    `show`. Raises InputError for a sentence that cannot be used.
+    `bert.load_model`; the page shows two encoders side by side, and switches between
+    the quantities of one. Raises InputError for a sentence that cannot be used.
     """
     if isinstance(sentences, str | Mapping):
         sentences = [sentences]
@@ -104,8 +103,7 @@ def look(
         for model in models
     ]
     # the same sentence by every model, then the next
-    panels = [panel for row in zip(*by_model, strict=True) for panel in row]
-    return show(panels, **options)
+    return [panel for row in zip(*by_model, strict=True) for panel in row]
 
 
 def show(
@@ -121,8 +119,10 @@ def show(
     It opens on `head` (such as "3-9"; else on the first), and between words where
     `words` is true and they are known. `statistics` of a corpus say what is known of
     each head; they must be of the encoder of some of the maps. Values are kept as
-    `dtype`, a key of ROUNDINGS: "uint8" is scaled by row. Raises InputError where the
-    maps have no such head, words or encoder, or are too many for a page.
+    `dtype`, a key of ROUNDINGS: "uint8" is scaled by row. Maps of several quantities of
+    the same text and encoder share a place, and a switch changes between them. Raises
+    InputError where the maps have no such head, words or encoder, or are too many for a
+    page.
     """
     if dtype not in ROUNDINGS:
         raise ValueError(f"dtype is {dtype!r}, expected {' or '.join(ROUNDINGS)}")
@@ -138,8 +138,13 @@ def show(
             "most: give fewer or shorter texts, or fewer layers"
         )
     first = panels[0]
-    head = head or first.maps.source.head_name(0, 0)
-    first.maps.source.find_head(head)
+    names = head_names(first.maps.source)
+    if head and head not in names:
+        first.maps.source.find_head(head)  # raises, unless it is of the wrong kind
+        raise InputError(
+            f"no head {head}: maps of {first.maps.quantity} are of whole layers, "
+            f"{', '.join(names)}"
+        )
     if words and first.maps.level != WORDS and not first.word_pieces:
         raise InputError(
             "which pieces make a word is not known of these maps between tokens: make "
@@ -150,76 +155,14 @@ def show(
         from figures.head_notes import head_notes  # imports pandas: only now
 
         known = head_notes(statistics, [p.maps.source for p in panels])
+    groups = zip(panels, group_panels(panels), strict=True)
     data = {
-        "panels": [_panel(panel, dtype) for panel in panels],
+        "panels": [panel.data(dtype) | {"group": group} for panel, group in groups],
         "known": known,
-        "head": head,
+        "head": head or names[0],
         "level": WORDS if words else TOKENS,
     }
     return Page(_fill(data, title=data["panels"][0]["name"]))
-
-
-def _panel(panel: Panel, dtype: str) -> dict[str, Any]:
-    """A panel as the page's scripts read it; positions and heads count from 0."""
-    maps, source = panel.maps, panel.maps.source
-    labels, special = maps.labels, np.isin(maps.roles, (FIRST, SEPARATOR))
-    values, largest = _rounded(maps.float32, dtype)
-    text = [label for label, hidden in zip(labels, special, strict=True) if not hidden]
-    words = None
-    if panel.word_pieces:
-        words = {
-            "pieces": [list(pieces) for pieces in panel.word_pieces],
-            "labels": [labels[0], *maps.example["words"], labels[-1]],
-        }
-    return {
-        "name": " ".join(maps.example.get("words") or text),
-        "model": panel.model,
-        "facts": _facts(maps, dtype) | dict(panel.facts),
-        "quantity": maps.quantity,
-        "level": maps.level,
-        "labels": labels,
-        "special": np.flatnonzero(special).tolist(),
-        "words": words,
-        "layers": list(source.layers),
-        "heads": source.heads,
-        "weights": source.weights_sha256,
-        "dtype": dtype,
-        "values": _base64(values),
-        "largest": _base64(largest),
-    }
-
-
-def _rounded(values: np.ndarray, dtype: str) -> tuple[np.ndarray, np.ndarray]:
-    """Values [L, H, N, N] as `dtype`, and the largest of each row [L, H, N]."""
-    largest = values.max(-1)
-    if dtype == "float16":
-        return values.astype("<f2"), largest.astype("<f4")
-    scale = 255 / np.where(largest > 0, largest, 1)
-    return np.rint(values * scale[..., None]).astype(np.uint8), largest.astype("<f4")
-
-
-def _base64(array: np.ndarray) -> str:
-    return base64.b64encode(np.ascontiguousarray(array)).decode("ascii")
-
-
-def _facts(maps: Maps, dtype: str) -> dict[str, str]:
-    """What the footer says of maps."""
-    source, rows = maps.source, maps.values.shape[-1]
-    weights = f"SHA-256 {source.weights_sha256}" if source.weights_sha256 else "unknown"
-    if source.trained is False:
-        weights = "drawn at random"
-    kept = ", ".join(str(layer + 1) for layer in source.layers)
-    values = f"{maps.quantity} between {rows} {maps.level}, special tokens included"
-    facts = {
-        "Values": f"{values}; rounded {ROUNDINGS[dtype]}",
-        "Layers": f"{kept} of {source.model_layers or 'an unknown number'}, with "
-        f"{source.heads} heads",
-        "Family": source.family or "unknown",
-        "Weights": weights,
-    }
-    if source.inferred:
-        facts["Inferred"] = f"{', '.join(source.inferred)}: no meta file says"
-    return facts
 
 
 def _fill(data: dict, title: str) -> str:

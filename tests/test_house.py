@@ -65,6 +65,7 @@ ALLOWED = {
         "attention.record",
         "attention.source",
         "attention.sentences",
+        "attention.word_level",
         "bert",
         "toolkit.files",
     },

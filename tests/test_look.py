@@ -9,17 +9,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import VOCABULARY, tiny_weights, write_hugging_face
-from oracle import attention_maps
+from oracle import attention_maps, carried
 
+import attention_gradients
 import extract_attention
 import look
 from analysis.general import GeneralStatistics
 from analysis.statistic import accumulate, save_statistics
 from analysis.syntax import SyntaxScores
+from attention.quantities import QUANTITIES as ALL_QUANTITIES
 from attention.record import Maps, read_maps
 from attention.source import Source
 from bert import load_model
-from figures.page import Panel, show
+from figures.head_notes import head_notes
+from figures.page import show
+from figures.panels import MEANINGS, Panel
 
 ROOT = Path(__file__).parent.parent
 
@@ -33,7 +37,8 @@ def data_of(path) -> dict:
 
 def values_of(panel) -> np.ndarray:
     """The maps [L, H, N, N] of a panel, unpacked from their bytes."""
-    n, shape = len(panel["labels"]), (len(panel["layers"]), panel["heads"])
+    n, heads = len(panel["labels"]), panel["heads"]
+    shape = len(panel["names"]) // heads, heads
     packed = base64.b64decode(panel["values"])
     if panel["dtype"] == "float16":
         return np.frombuffer(packed, "<f2").reshape(*shape, n, n)
@@ -109,7 +114,7 @@ def test_maps_on_disk(tmp_path, maps_file):
     page = run(tmp_path, "--maps", maps_file, "--example", 1, "--layers", 2)
     (panel,) = page["panels"]
     assert panel["labels"] == ["[CLS]", "the", "fox", "[SEP]"]
-    assert (panel["layers"], page["head"]) == ([1], "2-1")
+    assert (panel["names"], page["head"]) == (["2-1", "2-2", "2-3"], "2-1")
     np.testing.assert_allclose(values_of(panel), stored[1].values[1:], atol=1 / 500)
     assert "2 of 2 examples" in panel["facts"]["Maps"]
     (first,) = run(tmp_path, "--maps", maps_file)["panels"]
@@ -129,6 +134,84 @@ def test_two_models_side_by_side(tmp_path, bert_dir):
     ids = [VOCABULARY.index(token) for token in ["[CLS]", "a", "dog", "[SEP]"]]
     expected = attention_maps(tiny_weights(seed=5), 3, ids, [0] * 4)[1:]
     np.testing.assert_allclose(values_of(page["panels"][3]), expected, atol=1 / 500)
+
+
+QUANTITIES = ["attention", "norms", "layer-norms", "rollout"]
+
+
+def test_quantities_of_a_sentence_share_its_place(tmp_path, bert_dir):
+    """Against the NumPy BERT. Rollout: R_1 = A_1, R_2 = A_2 A_1, A = (W + I) / 2."""
+    flags = ("--bert-dir", bert_dir, "--dtype", "float16", "--quantity", *QUANTITIES)
+    page = run(tmp_path, "the fox jumps", "a dog", *flags)
+    panels = {(p["group"], p["quantity"]): p for p in page["panels"]}
+    assert panels.keys() == {(n, q) for n in (0, 1) for q in QUANTITIES}
+    ids = [VOCABULARY.index(t) for t in "[CLS] the fox jump ##s [SEP]".split()]
+    weights, zeros = tiny_weights(), [0] * len(ids)
+    attention = attention_maps(weights, 3, ids, zeros)
+    both = [carried(weights, 3, ids, zeros, layer) for layer in (0, 1)]
+    first, second = (attention.mean(1) + np.eye(6)) / 2
+    expected = {
+        "attention": attention,
+        "norms": np.linalg.norm([heads for heads, _, _ in both], axis=-1),
+        "layer-norms": np.linalg.norm([[whole] for _, whole, _ in both], axis=-1),
+        "rollout": np.array([[first], [second @ first]]),
+    }
+    for quantity, values in expected.items():
+        panel = panels[0, quantity]
+        np.testing.assert_allclose(values_of(panel), values, rtol=2e-3, atol=1e-4)
+        of_layers = quantity in ("layer-norms", "rollout")
+        assert panel["names"][-1] == ("2" if of_layers else "2-3")
+
+
+def test_the_page_says_what_every_quantity_is():
+    assert MEANINGS.keys() == ALL_QUANTITIES.keys()
+
+
+def test_rollout_is_of_all_layers_whatever_is_shown(tmp_path, bert_dir):
+    flags = ("--bert-dir", bert_dir, "--quantity", "rollout")
+    whole = run(tmp_path, "the fox jumps", *flags)["panels"][1]
+    one = run(tmp_path, "the fox jumps", *flags, "--layers", 2, "--head", "2-1")
+    assert [p["quantity"] for p in one["panels"]] == ["attention", "rollout"]
+    assert one["panels"][1]["names"] == ["2"]
+    found = values_of(one["panels"][1])
+    np.testing.assert_array_equal(found, values_of(whole)[1:])
+
+
+def test_files_of_several_quantities_share_a_place(tmp_path, masked_lm_dir):
+    data = tmp_path / "data.json"
+    data.write_text(json.dumps([{"text": "the fox"}, {"text": "a dog jumps"}]))
+    flags = ["--preprocessed-data-file", data, "--bert-dir", masked_lm_dir]
+    flags = [*map(str, flags), "--max-sequence-length", "32"]
+    assert extract_attention.main(flags) == 0
+    assert extract_attention.main([*flags, "--quantity", "norms"]) == 0
+    assert attention_gradients.main(flags) == 0
+    files = [tmp_path / f"data_{kind}.pkl" for kind in ("attn", "norms", "grads")]
+    page = run(tmp_path, "--maps", *files, "--example", 1, "--quantity", "rollout")
+    assert {p["group"] for p in page["panels"]} == {0}
+    quantities = ["attention", "rollout", "norms", "gradients"]
+    assert [p["quantity"] for p in page["panels"]] == quantities
+    stored = [list(read_maps(path))[1].float32 for path in files]
+    for panel, values in zip(page["panels"][::3], stored[::2], strict=True):
+        largest = values.max(-1, keepdims=True)
+        assert (abs(values_of(panel) - values) <= largest / 509 + 1e-9).all()
+    assert page["panels"][0]["model"] == masked_lm_dir.resolve().name
+    both = run(tmp_path, "--maps", *files, "--example", 0, 1)["panels"]
+    assert [p["group"] for p in both] == [0, 0, 0, 1, 1, 1]
+
+
+def test_a_picture_of_one_head(tmp_path, bert_dir, maps_file, capsys):
+    """The same sentence gives the same bytes."""
+    pictures = [tmp_path / "one.pdf", tmp_path / "two.pdf"]
+    for path in pictures:
+        flags = ("--head", "2-3", "--words", "--outfile", str(path))
+        assert look.main(["$ 5 $", "a dog", "--bert-dir", str(bert_dir), *flags]) == 0
+    first, second = (path.read_bytes() for path in pictures)
+    assert first[:5] == b"%PDF-"
+    assert first == second
+    assert first.count(b"/Type /Page ") == 2
+    flags = ("--maps", maps_file, "--outfile", tmp_path / "x.pdf", "--head", "3-1")
+    assert "no head 3-1" in refused(capsys, *flags)
+    assert not (tmp_path / "x.pdf").exists()
 
 
 def test_statistics_say_what_is_known_of_heads(tmp_path, maps_file):
@@ -158,6 +241,18 @@ def test_statistics_say_what_is_known_of_heads(tmp_path, maps_file):
         100,
         50,
     )
+
+
+def test_notes_name_the_special_tokens_of_the_encoder():
+    """All three rows give everything to the first token."""
+    values = np.zeros((1, 1, 3, 3), "f4")
+    values[..., 0] = 1
+    source = Source((0,), 1, level="words", special_tokens=("<s>", "</s>"))
+    statistic = GeneralStatistics()
+    statistic.update(Maps(values, "words", source, {"words": ["a"]}))
+    (known,) = head_notes([statistic], [source])
+    assert known["notes"] == {"1-1": ["<s> 100 %"]}
+    assert known["measures"]["</s> (corpus)"] == {"1-1": 0}
 
 
 def test_statistics_of_another_encoder_are_refused(tmp_path, maps_file, capsys):
@@ -190,6 +285,14 @@ def test_bad_input_is_one_line(tmp_path, bert_dir, maps_file, capsys):
         (("--maps", maps_file, "--layers", "3"), "no layer 3, it holds layers 1, 2"),
         (("--maps", tmp_path / "no.pkl"), "no.pkl"),
         (("the", *with_bert, "--statistics", maps_file), "no statistics of heads"),
+        (
+            ("the", *with_bert, "--quantity", "norms", "rollout", "--head", "3"),
+            "expected a head as",
+        ),
+        (
+            ("the", *with_bert, "--quantity", "layer-norms", "--head", "1-1"),
+            "no head 1-1: maps of layer-norms are of whole layers, 1, 2",
+        ),
     ]:
         assert message in refused(capsys, *arguments)
     assert not Path("look.html").exists()
@@ -204,6 +307,12 @@ def test_bad_input_is_one_line(tmp_path, bert_dir, maps_file, capsys):
         (["--maps", "x.pkl", "--bert-dir", "x"], "needs no encoder"),
         (["--maps", "x.pkl", "--cased"], "needs no encoder"),
         (["the", "--bert-dir", "x", "--example", "1"], "--example chooses"),
+        (["--maps", "x.pkl", "--quantity", "norms"], "only rollout can be added"),
+        (["the", "--bert-dir", "x", "--outfile", "x.pdf"], "name it with --head"),
+        (
+            "the --bert-dir x --outfile x.pdf --head 1-1 --dtype float16".split(),
+            "not of a .pdf",
+        ),
     ],
 )
 def test_flags_that_have_no_effect_are_refused(capsys, arguments, message):

@@ -19,12 +19,13 @@ from conftest import find_browser
 from playwright.sync_api import sync_playwright
 
 from analysis.general import GeneralStatistics
-from attention.quantities import GRADIENTS
+from attention.quantities import GRADIENTS, NORMS, ROLLOUT
 from attention.record import Maps
 from attention.source import TOKENS, Source
 from figures.page import Panel, show
 
-pytestmark = pytest.mark.browser
+# Playwright's own waits end after half a minute, but scripts in a page have no limit.
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
 ROOT = Path(__file__).parent.parent
 LAYERS, HEADS = 2, 3  # all sizes differ
@@ -158,6 +159,20 @@ def test_bytes_are_unpacked_by_browsers_of_all_ages(open_page):
         assert page.evaluate(way) == [0, 1, 127, 255, 128]
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+def test_figures_stay_in_place_while_one_points_at_them(open_page, width):
+    """A figure that moves under the pointer leads to another token, and flickers."""
+    page = open_page(make_maps([f"{i}-{'long' * 20}" for i in range(9)]), width=width)
+    top = page.locator("figure svg").bounding_box()["y"]
+    for row in (0, 4, 8):
+        token(page, row).hover()
+        assert page.locator("#readout").text_content().startswith(f"{row}-long")
+        assert page.locator("figure svg").bounding_box()["y"] == top
+    for row in (1, 2, 3):
+        token(page, row).click()
+    assert page.locator("figure svg").bounding_box()["y"] == top
+
+
 def test_a_cell_of_the_matrix_says_its_value(open_page):
     maps = make_maps()
     page = open_page(maps, head="1-2")
@@ -226,6 +241,107 @@ def test_words_and_pieces(open_page):
     assert not open_page(maps).locator("#level-label").is_visible()
 
 
+def quantities():
+    """Attention, rollout by layers and norms of one text."""
+    attention = make_maps()
+    shape = (LAYERS, 1, 7, 7)
+    layers = np.random.default_rng(1).dirichlet([0.3] * 7, shape[:-1])
+    rollout = Source((0, 1), 1, ROLLOUT, TOKENS)
+    norms = Source((0, 1), HEADS, NORMS, TOKENS)
+    return (
+        attention,
+        Maps(layers.astype("f4"), TOKENS, rollout, attention.example),
+        Maps(3 * make_maps(seed=2).values, TOKENS, norms, attention.example),
+    )
+
+
+def test_quantities_of_one_text(open_page):
+    attention, rollout, norms = quantities()
+    page = open_page([attention, rollout, norms], head="2-3")
+    values = page.get_by_label("Values")
+    offered = values.locator("option").all_text_contents()
+    assert offered == ["attention", "rollout", "norms"]
+    assert not page.get_by_label("Text").is_visible()
+    values.select_option("norms")
+    assert "norms between pieces" in page.locator("#model").text_content()
+    assert "Norms: " in page.locator("#remarks").text_content()
+    token(page, 3).hover()
+    close(numbers(page, "right"), norms.values[1, 2, 3], 3)
+    close(numbers(page, "left"), norms.values[1, 2, :, 3], 3)
+    values.select_option("rollout")
+    assert page.get_by_role("heading", name="Layer 2").is_visible()
+    assert page.get_by_role("region", name="All layers").is_visible()
+    assert page.locator(".head .name").all_text_contents() == ["1", "2"]
+    token(page, 4).hover()
+    close(numbers(page, "right"), rollout.values[1, 0, 4])
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save SVG").click()
+    assert download.value.suggested_filename == "layer-2.svg"
+    values.select_option("attention")  # the head is the one that was chosen
+    assert page.get_by_role("heading", name="Head 2-3").is_visible()
+    token(page, 4).hover()
+    close(numbers(page, "right"), attention.values[1, 2, 4])
+
+
+def test_the_address_names_a_quantity_by_its_panel(open_page):
+    page = open_page(quantities(), hash_="#text=1&head=2")
+    assert page.get_by_label("Values").input_value() == "rollout"
+    assert page.get_by_role("heading", name="Layer 2").is_visible()
+    page.keyboard.press("ArrowLeft")
+    assert page.get_by_role("heading", name="Layer 1").is_visible()
+    assert "text=1" in page.url
+
+
+def test_a_quantity_beside_another(open_page):
+    attention, _, norms = maps = quantities()
+    page = open_page(maps, head="1-2")
+    page.get_by_label("Beside").select_option("2")
+    token(page, 2).hover()
+    close(numbers(page, "right", 0), attention.values[0, 1, 2])
+    close(numbers(page, "right", 1), norms.values[0, 1, 2], 3)
+    captions = page.locator("figcaption").all_text_contents()
+    assert ["attention" in captions[0], "norms" in captions[1]] == [True, True]
+    assert page.get_by_label("Difference").is_disabled()  # of two quantities
+    page.get_by_label("Beside").select_option("1")
+    assert "rollout · layer 1 ·" in page.locator("figcaption").nth(1).text_content()
+
+
+def test_two_models_change_their_quantity_together(open_page):
+    panels = [Panel(m, name) for name in ("one", "two") for m in quantities()]
+    page = open_page(panels, hash_="#text=0&beside=3&head=1-1")
+    names = page.get_by_label("Text").locator("option").all_text_contents()
+    assert [name.split(" · ")[0] for name in names] == ["1: one", "2: two"]
+    page.get_by_label("Values").select_option("norms")
+    captions = page.locator("figcaption").all_text_contents()
+    assert ["norms" in caption for caption in captions] == [True, True]
+    assert page.get_by_label("Difference").is_enabled()
+    page.get_by_label("Text").select_option("2: two · " + " ".join(WORDS))
+    assert page.get_by_label("Values").input_value() == "norms"
+    assert "text=5&beside=5" in page.url
+
+
+def test_a_sentence_twice_is_two_texts(open_page):
+    page = open_page([*quantities(), *quantities()])
+    assert page.get_by_label("Text").locator("option").count() == 2
+    assert page.get_by_label("Values").locator("option").count() == 3
+
+
+@pytest.mark.parametrize("width", [1280, 1024, 390])
+@pytest.mark.parametrize("shape", [(2, 12), (24, 16)])
+def test_the_grid_of_heads_fits_the_window(open_page, shape, width):
+    page = open_page(make_maps(shape=shape), head="{}-{}".format(*shape), width=width)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    boxes = (
+        "all => all.map((e) => e.getBoundingClientRect()).map((b) => [b.left, b.right])"
+    )
+    buttons = np.array(page.locator(".head").evaluate_all(boxes))
+    names = np.array(page.locator(".head .name").evaluate_all(boxes))
+    assert len(buttons) == math.prod(shape)
+    assert buttons.max() <= width
+    assert (names[:, 0] >= buttons[:, 0]).all()
+    assert (names[:, 1] <= buttons[:, 1]).all()
+
+
 def test_special_tokens_hidden_and_renormalised(open_page):
     maps = make_maps()
     page = open_page(maps, head="2-3")
@@ -267,9 +383,20 @@ def test_a_long_text_shows_a_window_that_moves(open_page):
     said = page.locator("#readout").text_content()
     told = float(re.search(r"outside the window ([\d.]+)", said)[1])
     assert told == pytest.approx(outside, abs=0.03)
-    box = page.locator("figure .cells").bounding_box()
-    page.mouse.click(box["x"] + 5, box["y"] + 100 / 512 * box["height"])
+    cells = page.locator("figure .cells")
+    cells.click(position={"x": 5, "y": 100 / 512 * cells.bounding_box()["height"]})
     assert labels(page)[24] in {"w99", "w100", "w101"}
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_figures_of_long_texts_fit_beside_each_other(open_page, width):
+    tokens = [f"w{i}" for i in range(512)]
+    panels = [Panel(make_maps(tokens, shape=(1, 1)), name) for name in ("one", "two")]
+    page = open_page(panels, hash_="#beside=1&difference=true", width=width)
+    assert page.locator("figure").count() == 3
+    for figure in page.locator("figure").all():
+        drawn = float(figure.locator("svg").get_attribute("width"))
+        assert drawn <= figure.bounding_box()["width"]
 
 
 def test_two_models_and_their_difference(open_page):
@@ -465,7 +592,9 @@ def test_structure_for_screen_readers(open_page):
     assert page.get_by_role("button", name="head 1-2, entropy").count() == 1
     assert page.get_by_role("button", name="dogs, token 4, from").count() == 1
     assert (
-        page.get_by_role("group", name=re.compile("^Attention, model · 1-2")).count()
+        page.get_by_role(
+            "group", name=re.compile("^Attention, model · head 1-2")
+        ).count()
         == 1
     )
     assert page.get_by_role("status").count() >= 1
@@ -508,6 +637,22 @@ def test_tokens_are_text_whatever_they_say(open_page):
     ElementTree.parse(download.value.path())
 
 
+def test_a_token_from_right_to_left_leaves_the_numbers_in_place(open_page):
+    """Arabic before a number would draw it to its other side."""
+    tokens = ["[CLS]", "שלום", "\u202egnp.exe", "مرحبا", "[SEP]"]
+    page = open_page(make_maps(tokens))
+    token(page, 1).hover()
+    apart = page.locator("#readout bdi").all_text_contents()
+    assert apart[0] == tokens[1]
+    assert set(apart) <= set(tokens)
+    rest = page.locator("#readout").evaluate(
+        "e => [...e.childNodes].filter(n => n.nodeType === 3).map(n => n.data).join('')"
+    )
+    assert rest.isascii() or set(re.findall(r"[^\x00-\x7f]", rest)) <= {"—", "·"}
+    title = page.get_by_role("heading", level=1).text_content()
+    assert title == "שלום \u2068\u202egnp.exe\u2069 مرحبا"
+
+
 def test_the_policy_runs_no_other_script_and_loads_nothing(browser, tmp_path):
     path = tmp_path / "page.html"
     show(make_maps()).save(path)
@@ -547,7 +692,7 @@ def test_other_sizes(open_page, tokens, shape):
     close(numbers(page, "right"), maps.values[-1, -1, 0])
     for special in ("hidden", "renormalised"):
         page.locator("#special").select_option(special)
-    page.wait_for_function("document.getElementById('heads').dataset.drawn")
+    page.locator("#heads[data-drawn]").wait_for()
 
 
 def test_heads_are_named_by_their_true_layers(open_page):
@@ -579,7 +724,8 @@ def test_light_dark_phone_and_paper(open_page):
     assert light.evaluate(background) != dark.evaluate(background)
     assert light.evaluate(ink) != dark.evaluate(ink)
     light.emulate_media(color_scheme="dark")
-    light.wait_for_function(f"{ink} === '{dark.evaluate(ink)}'")
+    expected = f"[data-side=left][data-row='0'] .label[fill='{dark.evaluate(ink)}']"
+    light.locator(expected).wait_for()
     light.emulate_media(color_scheme="light", media="print")
     assert not light.locator(".switches").is_visible()
     assert light.locator("figure svg").is_visible()
@@ -617,6 +763,7 @@ def test_a_notebook_executed_and_exported_shows_the_page(browser, tmp_path):
         cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         check=True,
+        timeout=150,
     )
     context = browser.new_context(offline=True)
     page, errors = context.new_page(), []

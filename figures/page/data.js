@@ -5,10 +5,7 @@
 
 const PAGE = JSON.parse(document.getElementById("data").textContent);
 
-// Names of heads, <layer>-<head> counted from 1, in layer-major order.
 for (const panel of PAGE.panels) {
-  panel.names = panel.layers.flatMap((layer) =>
-    Array.from({ length: panel.heads }, (_, head) => `${layer + 1}-${head + 1}`));
   panel.known = PAGE.known.find((known) =>
     known.weights === panel.weights || !known.weights || !panel.weights) || null;
 }

@@ -73,12 +73,23 @@ function html(name, className = "", text = "") {
 
 const measuring = document.createElement("canvas").getContext("2d");
 
-// The label, shortened with an ellipsis to at most so many pixels, and its width.
+// Characters as people count them: an emoji may be several code points.
+const charactersOf = (text) => (Intl.Segmenter
+  ? Array.from(new Intl.Segmenter().segment(text), ({ segment }) => segment) : Array.from(text));
+
+// A label of 20 characters at most, for text.
+function shortened(label) {
+  const characters = charactersOf(shownLabel(label));
+  return characters.length > 20 ? `${characters.slice(0, 19).join("")}…` : characters.join("");
+}
+
+// The label, shortened with an ellipsis to at most so many pixels, and its width: in
+// bold, as it is when it is pointed at.
 function fitted(label, size, most) {
-  measuring.font = `${size}px ${FONT}`;
+  measuring.font = `700 ${size}px ${FONT}`;
   const width = (text) => measuring.measureText(text).width;
   if (width(label) <= most) return { text: label, width: width(label) };
-  const characters = Array.from(label);
+  const characters = charactersOf(label);
   while (characters.length > 1 && width(`${characters.join("")}…`) > most) characters.pop();
   const text = `${characters.join("")}…`;
   return { text, width: width(text) };

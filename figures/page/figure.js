@@ -31,13 +31,15 @@ class Figure {
     this.fit = this.labels.map((label) => fitted(shownLabel(label), TEXT, most));
     const widest = Math.max(24, ...this.fit.slice(this.start, this.end).map((f) => f.width));
     const columns = 2 * (NUMBER + widest + 8);
-    const between = Math.max(80, Math.min(190, width - columns));
+    const rows = this.end - this.start, folded = this.n > rows, gutter = folded ? 14 : widest + 8;
+    const left = width - columns - 260 - gutter; // for the lines, beside the matrix
+    const between = Math.max(80, Math.min(190, !folded && left >= 100 ? left : width - columns));
     this.x = { left: NUMBER + widest + 8, right: NUMBER + widest + 8 + between };
-    const lines = columns + between, rows = this.end - this.start;
-    const folded = this.n > rows, gutter = folded ? 14 : widest + 8;
-    const beside = width - lines - 40 >= 220 + gutter;
+    const lines = columns + between;
+    const least = Math.max(220, Math.min(560, this.n)); // a pixel a token
+    const beside = width - lines - 40 >= least + gutter;
     const room = (beside ? width - lines - 40 : width) - gutter - 4;
-    this.cell = Math.min(26, Math.max(1, Math.min(room, 560) / this.n));
+    this.cell = Math.min(26, Math.min(room, 560) / this.n);
     const side = this.cell * this.n, linesHeight = TOP + rows * this.row + 6;
     this.labelled = !folded && this.cell >= 9;
     const above = this.labelled ? Math.min(widest, 90) + 8 : 8;
@@ -121,7 +123,7 @@ class Figure {
     const square = { x, y, width: side, height: side };
     const frame = { fill: "none", "pointer-events": "none" };
     this.image = element("image", {
-      class: "cells", ...square, href: canvas.toDataURL(), "image-rendering": "pixelated",
+      class: "cells", ...square, href: canvas.toDataURL(), "image-rendering": this.cell < 1 ? "auto" : "pixelated",
     });
     this.svg.append(this.image, element("rect", { ...square, ...frame, stroke: palette.rule }));
     if (this.labelled) {
@@ -176,7 +178,7 @@ class Figure {
   // Show only what goes from and to these rows, with numbers; all lines for none.
   show(rows, pinned, cell = null) {
     const { from, to } = this.sums(rows), any = rows.length > 0;
-    this.base.setAttribute("opacity", any ? 0.07 : 1);
+    this.base.setAttribute("display", any ? "none" : "inline");
     this.focus.replaceChildren();
     for (let j = this.start; j < this.end; j++) {
       for (const [side, values, colour] of [["left", to, palette.to], ["right", from, palette.from]]) {

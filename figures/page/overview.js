@@ -1,6 +1,8 @@
 "use strict";
 // All heads: a small map of each, in a grid that can be ordered by a measure.
 
+const SMALLEST = 26; // pixels that a small map takes at least, its frame included
+
 let order = []; // places in layer-major order, as they stand in the grid
 let drawn = ""; // what the small maps show
 let drawing = 0; // the run that draws them now
@@ -8,14 +10,23 @@ const measured = { key: "", values: [] }; // of every head
 
 const measureKeys = (panel) => [...Object.keys(MEASURES), ...Object.keys(panel.known?.measures || {})];
 
+// How many maps stand side by side: those of a layer, or half of them and so on where
+// they would be too small; of whole layers a dozen.
+function columns(panel) {
+  let across = kindOf(panel) === "layer" ? Math.min(12, panel.names.length) : panel.heads;
+  while (across > 4 && $("heads").clientWidth / across < SMALLEST) across = Math.ceil(across / 2);
+  return across;
+}
+
 function renderOverview() {
   const panel = panelShown(), grid = $("heads");
   const measure = measureKeys(panel).includes(state.measure) ? state.measure : "entropy";
   const called = MEASURES[measure]?.name || measure;
+  const chosen = headsIn(panel), compared = measure === "distance" ? chosen[0] : "";
   const key = [state.text, state.level, state.special, palette.paper].join();
-  const valuesKey = [state.text, state.level, measure, measure === "distance" ? state.head[0] : ""].join();
+  const valuesKey = [state.text, state.level, measure, compared].join();
   if (measured.key !== valuesKey) {
-    measured.values = measureHeads(panel, measure, state.level, state.head[0]);
+    measured.values = measureHeads(panel, measure, state.level, compared);
     measured.key = valuesKey;
   }
   const values = measured.values, highest = Math.max(...values.filter(Number.isFinite), 0);
@@ -24,25 +35,28 @@ function renderOverview() {
   if (state.sort) order.sort((a, b) => rank(b) - rank(a) || a - b);
   if (drawn !== key || grid.childElementCount !== order.length) {
     grid.replaceChildren(...panel.names.map((name) => headButton(panel, name)));
-    grid.style.gridTemplateColumns = `repeat(${panel.heads}, minmax(42px, 60px))`;
     drawn = key;
     drawThumbs(panel, key);
   }
+  grid.style.gridTemplateColumns = `repeat(${columns(panel)}, minmax(0, 76px))`;
   const buttons = Object.fromEntries(Array.from(grid.children, (b) => [b.dataset.head, b]));
   order.forEach((place, at) => {
     const name = panel.names[place], button = buttons[name], value = values[place];
     if (grid.children[at] !== button) grid.insertBefore(button, grid.children[at]);
     button.style.setProperty("--share", highest > 0 && value > 0 ? value / highest : 0);
-    button.setAttribute("aria-pressed", String(state.head.includes(name)));
-    button.tabIndex = name === state.head.at(-1) ? 0 : -1;
+    button.setAttribute("aria-pressed", String(chosen.includes(name)));
+    button.tabIndex = name === chosen.at(-1) ? 0 : -1;
     const notes = panel.known?.notes[name] || [], label = `${called} ${formatted(value)}`;
     button.title = [name, label, ...notes].join("\n");
-    button.setAttribute("aria-label", `head ${name}, ${[label, ...notes].join(", ")}`);
+    button.setAttribute("aria-label", `${kindOf(panel)} ${name}, ${[label, ...notes].join(", ")}`);
   });
-  const source = panel.known?.measures[measure] ? "on the corpus" : "on this text, special tokens included";
+  const source = panel.known?.measures[measure] ? "" : ", on this text, special tokens included";
   $("overview-remark").textContent =
-    `The bar is ${called}, ${source}; the longest is ${formatted(highest)}.`;
+    `Bars and colours: ${called}${source}. The largest is ${formatted(highest)}.`;
 }
+
+// The first note, which may break after the colon of a relation.
+const shortNote = (note = "") => note.replace(" %", "\u00a0%").replaceAll(":", ":\u200b");
 
 function headButton(panel, name) {
   const button = html("button", "head"), bar = html("span", "bar");
@@ -51,7 +65,7 @@ function headButton(panel, name) {
   bar.append(html("i"));
   button.append(html("canvas"), bar, html("span", "name", name));
   const notes = panel.known?.notes[name];
-  if (panel.known) button.append(html("span", "note", (notes || [""])[0].replace(" %", "\u00a0%")));
+  if (panel.known) button.append(html("span", "note", shortNote(notes?.[0])));
   return button;
 }
 
