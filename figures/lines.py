@@ -19,6 +19,7 @@ from figures.views import SPECIAL, View, view_head
 FAINT = 0.1  # rows that keep less of their attention than this are faded
 LONGEST = 12  # characters of a label; longer ones are cut
 TYPE, PITCH = 7, 8.5  # points of a label, and from row to row
+FRAME = {"boxstyle": "square,pad=0.1", "fc": "none", "ec": RED, "lw": 0.8}
 PANEL = 1.6  # inches, the width of a panel
 AROUND = 0.55  # inches, the height of what stands above and below the rows
 
@@ -63,11 +64,15 @@ def plot_view(view: View, ax: Axes) -> Axes:
         style = {"fontsize": TYPE, "va": "center_baseline"}
         if view.marked[row] or view.targets[row]:
             style |= {"color": RED, "weight": "bold"}
-        frame = {"boxstyle": "square,pad=0.1", "fc": "none", "ec": RED, "lw": 0.8}
         short = label if len(label) <= LONGEST else f"{label[: LONGEST - 1]}…"
         ax.text(-0.06, row, short, ha="right", **style)
         ax.text(
-            1.06, row, short, ha="left", bbox=frame if view.targets[row] else None, **style
+            1.06,
+            row,
+            short,
+            ha="left",
+            bbox=frame if view.targets[row] else None,
+            **style,
         )
     ax.set(xlim=(-0.02, 1.02), ylim=(size - 0.5, -0.5), title=view.title)
     ax.set(xticks=[], yticks=[])

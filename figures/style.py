@@ -151,7 +151,9 @@ def legend_above(ax: Axes) -> None:
     handles, labels = ax.get_legend_handles_labels()
     for columns in range(len(handles), 0, -1):
         # read along rows, where Matplotlib fills columns
-        order = [i for start in range(columns) for i in range(len(handles))[start::columns]]
+        order = [
+            i for start in range(columns) for i in range(len(handles))[start::columns]
+        ]
         legend = ax.legend(
             [handles[i] for i in order],
             [labels[i] for i in order],
