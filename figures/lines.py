@@ -10,11 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
-from analysis.passages import Link
+from analysis.passages import LINK_WORDS, Link
 from analysis.syntax import DirectedHead
 from attention.record import Maps
 from figures.style import BLUE, PAGE_HEIGHT, RED, panels, with_axes
 from figures.views import SPECIAL, View, view_head
+from toolkit.files import InputError
 
 FAINT = 0.1  # rows that keep less of their attention than this are faded
 LONGEST = 12  # characters of a label; longer ones are cut
@@ -134,14 +135,18 @@ def relation_pages(
 ) -> list[Figure]:
     """The same on as many figures as it takes for each to fit on a page.
 
-    Relations without an example are left out.
+    Relations without an example are left out. Raises InputError where none has one.
     """
     relations = [relation for relation in heads if examples[relation]]
-    each = max((len(examples[relation]) for relation in relations), default=0)
-    longest = [len(maps.labels) for r in relations for maps in examples[r]]
-    height = view_height(max(longest, default=0))
+    if not relations:
+        raise InputError(
+            f"no sentence on which the best head for {', '.join(heads)} makes no "
+            "mistake is short enough to be shown"
+        )
+    each = max(len(examples[relation]) for relation in relations)
+    height = view_height(max(len(m.labels) for r in relations for m in examples[r]))
     columns = int(plt.rcParams["figure.figsize"][0] // PANEL)
-    fit = max(1, columns * int(PAGE_HEIGHT // height) // max(1, each))
+    fit = max(1, columns * int(PAGE_HEIGHT // height) // each)
     figures = []
     for start in range(0, len(relations), fit):
         shown = {r: heads[r] for r in relations[start : start + fit]}
@@ -176,8 +181,13 @@ def plot_links(
     """A head on passages with coreference, without special tokens (Figure 5).
 
     The head is named like "3-9". Red are a mention, its lines, and its antecedent,
-    which is framed; axes left over stay empty.
+    which is framed; axes left over stay empty. Raises InputError for no link.
     """
+    if not links:
+        raise InputError(
+            f"head {head} finds no antecedent, with another head word, in a passage of "
+            f"{LINK_WORDS[0]} to {LINK_WORDS[1]} words: too few documents?"
+        )
     for ax, link in with_axes(links, axes):
         view = view_head(
             link.maps,
