@@ -129,9 +129,7 @@ def learning_curve(
     them; a probe is trained anew, all epochs long, on each.
     """
     probe = new_probe(train, kind, settings, vectors)
-    seen = 0
-    for seen in training(probe, train, settings):
-        pass
+    *_, seen = training(probe, train, settings)
     every = seen // settings.epochs
     curve, sentences = {every: probe.score(dev).uas()}, first
     while sentences < every:

@@ -44,8 +44,8 @@ def probe_runs(
     """Train and score all probes of Table 3, by the name of their row.
 
     `control` are random-init maps of the same sentences, to train and to score on;
-    without them, or without `vectors`, their rows are left out. Raises ValueError for settings with `aligned`
-    or `seed`, which rows and `seeds` decide.
+    without them, or without `vectors`, their rows are left out. Raises ValueError for
+    settings with `aligned` or `seed`, which rows and `seeds` decide.
     """
     if not settings.aligned or settings.seed:
         raise ValueError("rows set `aligned`, and `seeds` the seed: leave both out")

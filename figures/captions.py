@@ -45,17 +45,17 @@ def figure_1(maps: Maps, heads: Sequence[tuple[str, str]], last: int = 15) -> st
         f"{len(heads)} heads of different behaviour on the last "
         f"{len(kept) // len(heads)} tokens of one example. "
         f"{LINES.replace('word', 'token')} {RENORMALISED} Rows shown here keep "
-        f"{kept.min():.1%} to {kept.max():.0%} of their attention; {(kept < FAINT).sum()} "
-        f"of {len(kept)} are faded."
+        f"{kept.min():.1%} to {kept.max():.0%} of their attention; "
+        f"{(kept < FAINT).sum()} of {len(kept)} are faded."
     )
 
 
 def figure_2(statistics: GeneralStatistics) -> str:
     """Of `plot_average_attention`."""
     return name_special(
-        "Average attention to {first}, to {separator}, and to full stops and commas; to "
-        "{separator} from {separator} itself and from other tokens; to the previous, "
-        "the next and the current token. ",
+        "Average attention to {first}, to {separator}, and to full stops and commas; "
+        "to {separator} from {separator} itself and from other tokens; to the "
+        "previous, the next and the current token. ",
         statistics.source,
     ) + _by_layer(statistics)
 
@@ -135,8 +135,8 @@ def dendrogram() -> str:
 def relation_counts(scores: SyntaxScores) -> str:
     """Of `plot_counts`."""
     return (
-        f"How many of {scores.counts.total():,} words in {scores.sentences:,} sentences "
-        "have each dependency relation to their syntactic head."
+        f"How many of {scores.counts.total():,} words in {scores.sentences:,} "
+        "sentences have each dependency relation to their syntactic head."
     )
 
 
@@ -156,9 +156,9 @@ def relation_heat_maps(minimum: int) -> str:
     """Of the heat maps of relations."""
     return (
         "Accuracy of every head in per cent, in the better of its two directions, for "
-        "the relations whose best head is, chosen and scored on different halves of the "
-        f"sentences, farthest ahead of the best fixed offset; relations of {minimum} "
-        "words or more. All maps have one scale."
+        "the relations whose best head is, chosen and scored on different halves of "
+        "the sentences, farthest ahead of the best fixed offset; relations of "
+        f"{minimum} words or more. All maps have one scale."
     )
 
 
@@ -190,8 +190,8 @@ def table_3() -> str:
 def probe_weights() -> str:
     """Of `plot_probe_weights`."""
     return (
-        "What the probe of attention alone makes of each head: weights above zero speak "
-        "for a dependency between the two words, weights below zero against it."
+        "What the probe of attention alone makes of each head: weights above zero "
+        "speak for a dependency between the two words, weights below zero against it."
     )
 
 
@@ -261,8 +261,8 @@ def mixing() -> str:
     """Of `plot_mixing` and `mixing_table`."""
     return (
         "Mixing ratio of each layer: what comes from other tokens, as a part of that "
-        "and what a token brings itself, the mean over tokens; by attention weights, by "
-        "norms of what is carried, and with the residual connection and layer "
+        "and what a token brings itself, the mean over tokens; by attention weights, "
+        "by norms of what is carried, and with the residual connection and layer "
         "normalization. Feed-forward layers are left out."
     )
 
@@ -290,9 +290,10 @@ def head_roles(general: GeneralStatistics) -> str:
     return (
         "Heads with their behaviour by the paper's thresholds (broad: an entropy above "
         f"{broad_threshold(general):.2f} nats), their confidence (mean of the largest "
-        "weight of a row, special tokens aside), the offset at which 90 % of their "
-        "maxima are, the relation that they find more often than the best offset by a "
-        "tenth of that, and the share of tokens of each kind that are sinks."
+        "weight of a row, special tokens aside, in per cent), the offset at which 90 % "
+        "of their maxima are, the relation that they find more often than the best "
+        "offset by a tenth of that, and how many per cent of the tokens of each kind "
+        "are sinks."
     )
 
 

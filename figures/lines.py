@@ -21,6 +21,7 @@ FAINT = 0.1  # rows that keep less of their attention than this are faded
 LONGEST = 12  # characters of a label; longer ones are cut
 TYPE, PITCH = 7, 8.5  # points of a label, and from row to row
 FRAME = {"boxstyle": "square,pad=0.1", "fc": "none", "ec": RED, "lw": 0.8}
+FRAME = {"boxstyle": "square,pad=0.1", "fc": "none", "ec": RED, "lw": 0.8}
 PANEL = 1.6  # inches, the width of a panel
 AROUND = 0.55  # inches, the height of what stands above and below the rows
 
@@ -67,14 +68,9 @@ def plot_view(view: View, ax: Axes) -> Axes:
             style |= {"color": RED, "weight": "bold"}
         short = label if len(label) <= LONGEST else f"{label[: LONGEST - 1]}…"
         ax.text(-0.06, row, short, ha="right", **style)
-        ax.text(
-            1.06,
-            row,
-            short,
-            ha="left",
-            bbox=frame if view.targets[row] else None,
-            **style,
-        )
+        on_the_right = ax.text(1.06, row, short, ha="left", **style)
+        if view.targets[row]:
+            on_the_right.set_bbox(FRAME)
     ax.set(xlim=(-0.02, 1.02), ylim=(size - 0.5, -0.5), title=view.title)
     ax.set(xticks=[], yticks=[])
     if view.share < 0.995:

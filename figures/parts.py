@@ -27,6 +27,7 @@ class Parts:
 
     @contextlib.contextmanager
     def __call__(self) -> Iterator[None]:
+        """A part; bad input and missing files in it are said in one line."""
         before = plt.get_fignums()
         try:
             yield
@@ -56,8 +57,16 @@ class Parts:
             print(f"Left out: {path} is not there.")
 
 
-def present(result: Figure | pd.DataFrame, name: str, caption: str) -> None:
-    """Save a figure or a table with its caption in the data folder, and show both."""
+def present(
+    result: Figure | pd.DataFrame,
+    name: str,
+    caption: str,
+    shown: pd.DataFrame | None = None,
+) -> None:
+    """Save a figure or a table with its caption in the data folder, and show both.
+
+    Of a long table, `shown` are the rows to show.
+    """
     caption = " ".join(caption.split())
     if isinstance(result, Figure):
         save_figure(result, name, caption)
@@ -65,5 +74,5 @@ def present(result: Figure | pd.DataFrame, name: str, caption: str) -> None:
         plt.close(result)
     else:
         save_table(result, name, caption)
-        display(show_table(result))
+        display(show_table(result if shown is None else shown))
     print(textwrap.fill(caption, 88))

@@ -24,17 +24,21 @@ BLUE, ORANGE, GREEN, RED, PURPLE, *_, GREY, _, _ = sns.color_palette("colorblind
 # of layers, from blue to red, dark enough for text
 RAMP = ListedColormap(mpl.colormaps["plasma"](np.linspace(0, 0.75, 256)))
 
-ONE_COLUMN, TWO_COLUMNS = 3.3, 6.9  # widths of figures in a paper, in inches
+WIDTHS = {1: 3.3, 2: 6.9}  # of one or two columns of a paper, in inches
 PAGE_HEIGHT = 8.9  # of a figure at most, in inches
 WIDEST = 1.5  # a panel becomes at most so many times as wide as it asks to be
 
 
-def set_style(width: float = TWO_COLUMNS) -> None:
-    """Settings for print: figures of this width in inches, type of 7 to 9 points.
+def set_style(columns: int = 2) -> None:
+    """Settings for print: figures as wide as 1 or 2 columns of a paper, type of 7 or 8
+    points.
 
     `panels` makes figures of that width. Fonts are kept in PDFs, and the layout leaves
-    room for all labels and legends.
+    room for all labels and legends. Raises ValueError for another number of columns.
     """
+    if columns not in WIDTHS:
+        raise ValueError(f"figures as wide as {columns} columns, expected 1 or 2")
+    width = WIDTHS[columns]
     sns.set_theme(context="paper", style="ticks")
     plt.rcParams |= {
         "axes.labelsize": 8,
