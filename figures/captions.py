@@ -16,7 +16,7 @@ from analysis.roles import HeadRoles
 from analysis.syntax import SyntaxScores
 from attention.record import Maps
 from attention.source import Source
-from figures.lines import FAINT
+from figures.lines import FAINT, percent
 from figures.views import view_head
 
 POOR = 0.2  # Stress-1 above which a picture is poor (Kruskal 1964)
@@ -45,7 +45,7 @@ def figure_1(maps: Maps, heads: Sequence[tuple[str, str]], last: int = 15) -> st
         f"{len(heads)} heads of different behaviour on the last "
         f"{len(kept) // len(heads)} tokens of one example. "
         f"{LINES.replace('word', 'token')} {RENORMALISED} Rows shown here keep "
-        f"{kept.min():.1%} to {kept.max():.0%} of their attention; "
+        f"{percent(kept.min())} to {percent(kept.max())} of their attention; "
         f"{(kept < FAINT).sum()} of {len(kept)} are faded."
     )
 

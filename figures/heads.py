@@ -180,14 +180,20 @@ def plot_dendrogram(distances: np.ndarray, source: Source, ax: Axes) -> Axes:
     for place, tick in enumerate(ax.yaxis.get_major_ticks()):
         layer, _ = read_head_name(leaves[place])
         length = 3 + 24 * (place % step)
-        tick.tick2line.set(markersize=length, color="0.8")
         tick.set_pad(length + 1)
+        tick.tick2line.set(markersize=length, markeredgecolor="0.75")
         tick.label2.set_color(colours.to_rgba(layer + 1))
+    sns.despine(ax=ax, left=True)
     figure = ax.get_figure(root=True)
     figure.set_figheight(max(2, len(leaves) * 3 * LEAF / step / 72 + 0.9))
     ax.set_xlabel("Jensen-Shannon divergence (nats)")
     layer_key(source, ax)
     return ax
+
+
+def map_height(source: Source) -> float:
+    """How high, in inches, a panel for `plot_heat_map` should be."""
+    return 0.16 * len(source.layers) + 0.7
 
 
 def plot_heat_map(
@@ -214,7 +220,6 @@ def plot_heat_map(
         pd.DataFrame(values, layer_numbers(source), range(1, source.heads + 1)),
         ax=ax,
         **scale,
-        square=True,
         linewidths=0.5,
         cbar=bar,
         cbar_ax=bar_beside(ax) if bar else None,

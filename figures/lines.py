@@ -1,5 +1,6 @@
 """Attention as lines between tokens (Section 3, Figure 1; Section 4, Figure 5)."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import matplotlib as mpl
@@ -74,14 +75,16 @@ def plot_view(view: View, ax: Axes) -> Axes:
     ax.set(xlim=(-0.02, 1.02), ylim=(size - 0.5, -0.5), title=view.title)
     ax.set(xticks=[], yticks=[])
     if view.share < 0.995:
-        ax.set_xlabel(f"{_percent(view.share)} of attention shown", fontsize=TYPE)
+        ax.set_xlabel(f"{percent(view.share)} of attention shown", fontsize=TYPE)
     sns.despine(ax=ax, left=True, bottom=True)
     _make_room(ax, size)
     return ax
 
 
-def _percent(share: float) -> str:
-    return f"{share:.0%}" if share >= 0.01 else f"{share:.1g}"
+def percent(share: float) -> str:
+    """A share in per cent, to the first digit where it is small."""
+    digits = 0 if share >= 0.01 or share <= 0 else -math.floor(math.log10(share)) - 2
+    return f"{share:.{digits}%}"
 
 
 def _make_room(ax: Axes, rows: int) -> None:
