@@ -32,7 +32,7 @@ out/unlabeled.json: examples/unlabeled.txt | $(VENV)/installed $(MODEL)/model.sa
 out/unlabeled_attn.pkl: out/unlabeled.json
 	$(RUN) extract_attention.py --preprocessed-data-file $< --bert-dir $(MODEL) --resume
 
-out/head_distances.pkl: out/unlabeled_attn.pkl
+out/unlabeled_head_distances.pkl: out/unlabeled_attn.pkl
 	$(RUN) head_distances.py --attn-data-file $<
 
 out/depparse/%.json: examples/depparse/%.txt | $(VENV)/installed
@@ -70,7 +70,7 @@ out/beyond/dev_layer-norms-%.pkl: out/beyond/dev.json | $(MODEL)/model.safetenso
 	$(QUANTITY) layer-norms --with $*
 
 # Figure 6 names heads by the scores that the other two save
-out/General_Analysis.ipynb: out/head_distances.pkl out/Syntax_Analysis.ipynb out/Coreference_Analysis.ipynb
+out/General_Analysis.ipynb: out/unlabeled_head_distances.pkl out/Syntax_Analysis.ipynb out/Coreference_Analysis.ipynb
 out/Syntax_Analysis.ipynb: $(foreach part,train dev,out/depparse/$(part)_attn.pkl out/depparse/random/$(part)_attn.pkl)
 out/Coreference_Analysis.ipynb: out/coref/dev_attn.pkl
 out/Beyond_Attention.ipynb: out/depparse/dev_attn.pkl $(foreach quantity,attn norms layer-norms layer-norms-residual layer-norms-residual-ln,out/beyond/dev_$(quantity).pkl)

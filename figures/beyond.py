@@ -26,6 +26,7 @@ from figures.style import (
     layer_ticks,
     legend_above,
     with_axes,
+    with_bars,
 )
 
 # by kind; `name_special` fills them in
@@ -83,8 +84,9 @@ def plot_maps(
     """A map [N, N] for each title, rows from, columns to; all of one scale."""
     largest = max(v.max() for v in values.values())
     panels = list(with_axes(values.items(), axes))
+    bars = with_bars([ax for ax, _ in panels])
     for ax, (title, shown) in panels:
-        bar = ax.get_subplotspec().is_last_col() or ax is panels[-1][0]
+        bar = ax in bars
         sns.heatmap(
             shown,
             ax=ax,

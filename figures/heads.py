@@ -12,6 +12,7 @@ import pandas as pd
 import seaborn as sns
 from adjustText import adjust_text
 from matplotlib.axes import Axes
+from matplotlib.patheffects import withStroke
 from scipy.cluster import hierarchy
 from scipy.spatial.distance import squareform
 
@@ -29,6 +30,7 @@ from figures.style import (
     layer_key,
     layer_numbers,
     with_axes,
+    with_bars,
 )
 from toolkit.files import InputError
 
@@ -42,8 +44,8 @@ BEHAVIOURS = {
     "punct": ("to . or ,", "#56b4e9", "s"),
     "": ("other", "#b0b0b0", "o"),
 }
-LEAF = 3.2  # points from one leaf of the dendrogram to the next
-STEPS = 3  # in which the names of leaves stand, so that they do not overlap
+PITCH = 9.6  # points from one name of a leaf in the dendrogram to the next below it
+STEPS = 3  # columns in which these names stand where they are many
 
 
 def plot_heads(
@@ -121,18 +123,23 @@ def _name_crosses(
     """Names beside crosses, clear of each other and of all points."""
     ax.figure.draw_without_rendering()  # lays the panels out
     texts = [
-        ax.text(*point, textwrap.fill(f"{name} {function}", 18), fontsize=7)
+        ax.text(
+            *point,
+            textwrap.fill(f"{name} {function}", 18),
+            fontsize=7,
+            path_effects=[withStroke(linewidth=2, foreground="white")],
+        )
         for point, (name, function) in zip(crosses, functions.items(), strict=True)
     ]
     # crosses are wider than points: their corners are to be avoided too
     (zero, _), (one, _) = ax.transData.transform([[0, 0], [1, 0]])
-    radius = 4 / 72 * ax.figure.dpi / (one - zero)  # 4 points, in units of data
+    radius = 5 / 72 * ax.figure.dpi / (one - zero)  # 5 points, in units of data
     corners = [crosses + radius * np.subtract(c, 0.5) * 2 for c in np.ndindex(2, 2)]
     adjust_text(
         texts,
         *np.concatenate([points, *corners]).T,
         ax=ax,
-        expand=(1.15, 1.5),
+        expand=(1.3, 1.6),
         arrowprops={"arrowstyle": "-", "color": "0.5", "linewidth": 0.5},
     )
 
@@ -171,21 +178,31 @@ def plot_dendrogram(distances: np.ndarray, source: Source, ax: Axes) -> Axes:
         link_color_func=lambda link: "0.4",
         no_labels=True,
     )
+    step = 1 if len(names) * PITCH < 300 else STEPS
+    figure = ax.get_figure(root=True)
+    figure.set_figheight(max(2, len(names) * PITCH / step / 72 + 0.9))
     # SciPy puts the leaves at 5, 15, 25, ...
-    leaves = [names[leaf] for leaf in drawn["leaves"]]
-    ax.set_yticks(np.arange(len(leaves)) * 10 + 5, leaves, fontsize=7)
+    ax.set_yticks(np.arange(len(names)) * 10 + 5, [""] * len(names))
     ax.yaxis.tick_right()
     colours = layer_colours(source)
-    step = 1 if len(leaves) * 3 * LEAF < 300 else STEPS
     for place, tick in enumerate(ax.yaxis.get_major_ticks()):
-        layer, _ = read_head_name(leaves[place])
+        name = names[drawn["leaves"][place]]
         length = 3 + 24 * (place % step)
-        tick.set_pad(length + 1)
-        tick.tick2line.set(markersize=length, markeredgecolor="0.75")
-        tick.label2.set_color(colours.to_rgba(layer + 1))
+        tick.tick2line.set(
+            markersize=length, markeredgecolor="0.8", markeredgewidth=0.5
+        )
+        ax.annotate(
+            name,
+            (1, tick.get_loc()),
+            (length + 1, 0),
+            xycoords=ax.get_yaxis_transform(),
+            textcoords="offset points",
+            fontsize=7,
+            color=colours.to_rgba(read_head_name(name)[0] + 1),
+            va="center_baseline",
+            bbox={"fc": "white", "ec": "none", "pad": 0.3},
+        )
     sns.despine(ax=ax, left=True)
-    figure = ax.get_figure(root=True)
-    figure.set_figheight(max(2, len(leaves) * 3 * LEAF / step / 72 + 0.9))
     ax.set_xlabel("Jensen-Shannon divergence (nats)")
     layer_key(source, ax)
     return ax
@@ -193,7 +210,7 @@ def plot_dendrogram(distances: np.ndarray, source: Source, ax: Axes) -> Axes:
 
 def map_height(source: Source) -> float:
     """How high, in inches, a panel for `plot_heat_map` should be."""
-    return 0.16 * len(source.layers) + 0.7
+    return 0.12 * len(source.layers) + 0.75
 
 
 def plot_heat_map(
@@ -237,9 +254,9 @@ def plot_heat_maps(
     empty."""
     limits = min(map(np.min, values.values())), max(map(np.max, values.values()))
     panels = list(with_axes(values.items(), axes))
+    bars = with_bars([ax for ax, _ in panels])
     for ax, (title, shown) in panels:
-        last = ax.get_subplotspec().is_last_col() or ax is panels[-1][0]
-        plot_heat_map(shown, source, ax, label, limits, bar=last)
+        plot_heat_map(shown, source, ax, label, limits, bar=ax in bars)
         ax.set_title(title)
 
 

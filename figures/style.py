@@ -3,7 +3,7 @@
 Colours are told apart by colour-blind readers, and markers differ.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,13 +67,14 @@ def panels(count: int, *, width: float, height: float) -> tuple[Figure, list[Axe
     """A figure of the width that `set_style` set, and the axes of its panels.
 
     As many panels stand side by side as have at least `width` inches each, the others
-    below; each row is `height` inches high. A figure of few panels is narrower.
+    below; each row is `height` inches high, or less where a page would not hold them.
+    A figure of few panels is narrower.
     """
     page = plt.rcParams["figure.figsize"][0]
     columns = min(count, max(1, int(page // width)))
     rows = -(-count // columns)
     columns = -(-count // rows)  # rows of even length
-    size = min(page, WIDEST * width * columns), rows * height
+    size = min(page, WIDEST * width * columns), min(rows * height, PAGE_HEIGHT)
     figure, axes = plt.subplots(
         rows, columns, figsize=size, squeeze=False, layout="constrained"
     )
@@ -132,7 +133,8 @@ def layer_colours(source: Source) -> ScalarMappable:
 
 def layer_key(source: Source, ax: Axes) -> None:
     """A bar of the layers' colours above a panel, as wide as the panel."""
-    bar = ax.inset_axes([0, 1.03, 1, 0.025])
+    inch = ax.get_figure(root=True).dpi / ax.get_window_extent().height  # of the panel
+    bar = ax.inset_axes([0, 1 + 0.05 * inch, 1, 0.08 * inch])
     ax.figure.colorbar(
         layer_colours(source),
         cax=bar,
@@ -143,6 +145,11 @@ def layer_key(source: Source, ax: Axes) -> None:
     bar.xaxis.set(label_position="top", ticks_position="top")
     bar.minorticks_off()
     bar.tick_params(length=0, pad=1)
+
+
+def with_bars(axes: Sequence[Axes]) -> list[Axes]:
+    """Of the panels of maps that share a scale, those beside which its bar stands."""
+    return [ax for ax in axes if ax.get_subplotspec().is_last_col()] or [axes[-1]]
 
 
 def bar_beside(ax: Axes) -> Axes:
