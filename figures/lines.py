@@ -19,7 +19,7 @@ from figures.views import SPECIAL, View, view_head
 from toolkit.files import InputError
 
 FAINT = 0.1  # rows that keep less of their attention than this are faded
-LONGEST = 12  # characters of a label; longer ones are cut
+LABELS = 0.75  # of a panel's width, what labels may take at most; longer ones are cut
 TYPE, PITCH = 7, 8.5  # points of a label, and from row to row
 FRAME = {"boxstyle": "square,pad=0.1", "fc": "none", "ec": RED, "lw": 0.8}
 FRAME = {"boxstyle": "square,pad=0.1", "fc": "none", "ec": RED, "lw": 0.8}
@@ -47,8 +47,8 @@ def plot_view(view: View, ax: Axes) -> Axes:
 
     Rows that keep less than FAINT of their attention are faded in proportion. Marked
     tokens and the lines from them are red; targets are red and framed on the right.
-    Where not all attention is shown, the share stands below. Labels of more than
-    LONGEST characters are cut. The figure is made higher where the rows would overlap.
+    Where not all attention is shown, the share stands below. Labels that would leave no
+    room for lines are cut. The figure is made higher where the rows would overlap.
     """
     size = len(view.labels)
     rgb = mpl.colors.to_rgb
@@ -63,11 +63,12 @@ def plot_view(view: View, ax: Axes) -> Axes:
             linewidths=1.2,
         )
     )
+    longest = _longest_label(ax)
     for row, label in enumerate(view.labels):
         style = {"fontsize": TYPE, "va": "center_baseline"}
         if view.marked[row] or view.targets[row]:
             style |= {"color": RED, "weight": "bold"}
-        short = label if len(label) <= LONGEST else f"{label[: LONGEST - 1]}…"
+        short = label if len(label) <= longest else f"{label[: longest - 1]}…"
         ax.text(-0.06, row, short, ha="right", **style)
         on_the_right = ax.text(1.06, row, short, ha="left", **style)
         if view.targets[row]:
@@ -85,6 +86,14 @@ def percent(share: float) -> str:
     """A share in per cent, to the first digit where it is small."""
     digits = 0 if share >= 0.01 or share <= 0 else -math.floor(math.log10(share)) - 2
     return f"{share:.{digits}%}"
+
+
+def _longest_label(ax: Axes) -> int:
+    """How many characters a label may have in this panel."""
+    place = ax.get_subplotspec()
+    columns = place.get_gridspec().ncols if place else 1
+    room = ax.get_figure(root=True).get_figwidth() * 72 / columns  # in points
+    return int(LABELS * room / 2 / (0.62 * TYPE))  # a character's mean width
 
 
 def _make_room(ax: Axes, rows: int) -> None:
