@@ -220,7 +220,7 @@ def typical_heads(
     They are the paper's four where the model is the paper's and has their layers
     (`is_paper_model` tells what `paper_model` does). Else the head that attends most
     broadly, and those that attend most to the previous token, the next token, the
-    separator, or "." and ",": the three that do so most.
+    separator, or "." and ",": the three that do so most, of what there is in the text.
     """
     averages, entropies = statistics.averages, statistics.entropies
     source = statistics.source
@@ -228,9 +228,8 @@ def typical_heads(
     if is_paper_model(source, paper_model) and {*source.layers} >= kept:
         chosen = dict(PAPER_HEADS)
     else:
-        # NaN where the text has no token of a kind
         shares = {k: averages[k] for k in ("left", "right", "sep", "punct")}
-        shares = {k: v for k, v in shares.items() if not np.isnan(v).any()}
+        shares = {k: v for k, v in shares.items() if v.max() > 0}
         strongest = sorted(shares, key=lambda kind: -shares[kind].max())[:3]
         largest = {"broad": entropies} | {kind: shares[kind] for kind in strongest}
         chosen = {
