@@ -20,7 +20,7 @@ $(VENV)/installed: requirements.txt constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 13) or \
 	  sys.exit("Python 3.11 to 3.13 is needed, this is %d.%d: make PYTHON=..." % v)'
 	$(PYTHON) -m venv --clear $(VENV)
-	$(RUN) -m pip install --quiet --requirement requirements.txt --constraint constraints.txt
+	$(RUN) -m pip install --quiet --constraint constraints.txt --editable .
 	touch $@
 
 models/all-MiniLM-L6-v2/model.safetensors: | $(VENV)/installed

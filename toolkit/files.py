@@ -190,6 +190,12 @@ def check_input(path: str | Path) -> None:
         )
 
 
+def check_folder(path: str | Path) -> None:
+    """Refuse a folder that is not there."""
+    if not Path(path).is_dir():
+        raise InputError(f"{path}: no such folder; is the name right?")
+
+
 def size_of(file: BinaryIO) -> int:
     """How many bytes an open file, on disk or in memory, has."""
     place = file.tell()
