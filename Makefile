@@ -77,8 +77,8 @@ out/Beyond_Attention.ipynb: out/depparse/dev_attn.pkl $(foreach quantity,attn no
 out/%.ipynb: %.ipynb
 	ATTN_DATA_DIR=out $(RUN) -m nbconvert --log-level ERROR --KernelManager.transport=ipc --to notebook --execute --output-dir out $<
 
-out/look.html: out/depparse/dev.json out/Syntax_Analysis.ipynb out/Coreference_Analysis.ipynb $(wildcard figures/page/*)
-	$(RUN) look.py --file $< --example 0 1 2 --bert-dir $(MODEL) --words --statistics out/depparse/syntax.stats.pkl out/coref/coreference.stats.pkl --outfile $@
+out/look.html: out/depparse/dev.json out/General_Analysis.ipynb out/Syntax_Analysis.ipynb out/Coreference_Analysis.ipynb $(wildcard figures/page/*)
+	$(RUN) look.py --file $< --example 0 1 2 --bert-dir $(MODEL) --words --statistics out/general.stats.pkl out/depparse/syntax.stats.pkl out/coref/coreference.stats.pkl --outfile $@
 
 demo: out/General_Analysis.ipynb out/Syntax_Analysis.ipynb out/Coreference_Analysis.ipynb out/Beyond_Attention.ipynb out/look.html
 	@$(RUN) -m examples.summarize out
