@@ -257,8 +257,17 @@ def beyond_shares() -> str:
     )
 
 
+def mixing_table() -> str:
+    """Of `analysis.mixing.mixing_table`."""
+    return (
+        "Mixing ratio in per cent: what comes from other tokens, as a part of that and "
+        "what a token brings itself. The mean over layers, and the layers with most "
+        "and with least."
+    )
+
+
 def mixing() -> str:
-    """Of `plot_mixing` and `mixing_table`."""
+    """Of `plot_mixing`."""
     return (
         "Mixing ratio of each layer: what comes from other tokens, as a part of that "
         "and what a token brings itself, the mean over tokens; by attention weights, "
