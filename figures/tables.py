@@ -1,5 +1,6 @@
 """The paper's tables, as they are shown and saved."""
 
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -46,7 +47,7 @@ def _latex(table: pd.DataFrame, name: str, caption: str) -> str:
         hrules=True,
         siunitx=True,
         multicol_align="c",
-        caption=caption.translate(ESCAPES),
+        caption=re.sub('"(.*?)"', r"``\1''", caption.translate(ESCAPES)),
         label=f"tab:{name}",
     )
 

@@ -25,11 +25,11 @@ def test_numbers_are_aligned_by_their_decimal_points(folder):
         },
         index=pd.Index(["all", "nmod:poss_x"], name="relation"),
     )
-    save_table(table, "table_1", "The best head, 95 % & more.")
+    save_table(table, "table_1", 'The "best" head, 95 % & more.')
     assert (folder / "table_1.tex").read_text(encoding="utf-8") == PACKAGES + (
         r"""\begin{table}
 \centering
-\caption{The best head, 95 \% \& more.}
+\caption{The ``best'' head, 95 \% \& more.}
 \label{tab:table_1}
 \begin{tabular}{lS[table-format=5.0]lS[table-format=2.1]S[table-format=1.1]"""
         r"""S[table-format=-1.1]}
