@@ -71,7 +71,7 @@ def plot_mixing(statistics: Iterable[MixingRatios], ax: Axes) -> Axes:
     ):
         x = layer_numbers(source)
         ax.plot(x, ratios, color=colour, marker=marker, markersize=3.5, label=variant)
-        ax.xaxis.set_major_locator(layer_ticks(source))
+        ax.xaxis.set_major_locator(layer_ticks(source, ax))
     ax.set(xlabel="layer", ylabel="mixing ratio", ylim=(0, 1))
     ax.yaxis.set_major_formatter(PercentFormatter(1))
     legend_above(ax)

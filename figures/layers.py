@@ -123,6 +123,6 @@ def plot_by_layer(
         label=name_special(label, source),
     )
     ax.set(xlabel="layer", xlim=(x[0] - 0.5, x[-1] + 0.5))
-    ax.xaxis.set_major_locator(layer_ticks(source))
+    ax.xaxis.set_major_locator(layer_ticks(source, ax))
     legend_above(ax)
     return ax

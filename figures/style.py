@@ -26,6 +26,7 @@ RAMP = ListedColormap(mpl.colormaps["plasma"](np.linspace(0, 0.75, 256)))
 
 WIDTHS = {1: 3.3, 2: 6.9}  # of one or two columns of a paper, in inches
 PAGE_HEIGHT = 8.9  # of a figure at most, in inches
+TICK = 0.17  # inches that the number of a layer takes
 WIDEST = 1.5  # a panel becomes at most so many times as wide as it asks to be
 
 
@@ -117,9 +118,10 @@ def layer_numbers(source: Source) -> list[int]:
     return [layer + 1 for layer in source.layers]
 
 
-def layer_ticks(source: Source) -> FixedLocator:
-    """Ticks at the layers that were kept; at most a dozen or so of many."""
-    return FixedLocator(layer_numbers(source), nbins=12)
+def layer_ticks(source: Source, ax: Axes) -> FixedLocator:
+    """Ticks at the layers that were kept; of many, as many as there is room for."""
+    width = ax.get_window_extent().width / ax.get_figure(root=True).dpi  # in inches
+    return FixedLocator(layer_numbers(source), nbins=max(1, int(width / TICK)))
 
 
 def layer_colours(source: Source) -> ScalarMappable:
@@ -140,7 +142,7 @@ def layer_key(source: Source, ax: Axes) -> None:
         cax=bar,
         label="layer",
         orientation="horizontal",
-        ticks=layer_ticks(source),
+        ticks=layer_ticks(source, ax),
     )
     bar.xaxis.set(label_position="top", ticks_position="top")
     bar.minorticks_off()

@@ -23,6 +23,13 @@ def average_attention(statistics):
     return figure
 
 
+def twelve_layers(statistics):
+    figure, axes = panels(3, width=2.2, height=2.1)
+    for ax in axes:
+        layers.plot_by_layer(RANDOM, BASE, ax, label="{first}", color="0", marker="o")
+    return figure
+
+
 def entropies(statistics):
     figure, axes = panels(2, width=2.6, height=2.2)
     layers.plot_entropies(statistics, axes)
@@ -87,6 +94,7 @@ def texts_of(figure):
     "draw",
     [
         average_attention,
+        twelve_layers,
         entropies,
         figure_6,
         heat_maps,
