@@ -160,7 +160,8 @@ def run(shell, monkeypatch):
                 said.append("\n".join([captured.stdout, *shown]))
         return said
 
-    yield run_cells
+    with plt.rc_context():  # which notebooks change
+        yield run_cells
     plt.close("all")
 
 
