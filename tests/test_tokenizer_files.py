@@ -4,10 +4,16 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tokenizers import processors
 
-from bert import load_tokenizer
+from attention.examples import prepare_examples
+from attention.masking import mask_examples
+from attention.record import FIRST, PUNCTUATION, SEPARATOR, WORD, Maps
+from attention.source import TOKENS, Source
+from bert import BertConfig, load_tokenizer
+from corpora.unlabeled import cut_corpus
 from toolkit.files import InputError
 
 GOLDEN = Path(__file__).parent / "golden" / "tokenizers"
@@ -209,3 +215,67 @@ def test_special_tokens_in_a_text_are_text_in_unigram_too():
     (pieces,) = tokenizer.tokenize(["a <s> b"])
     assert "<s>" not in pieces
     assert tokenizer.vocabulary["<s>"] == 0
+
+
+@pytest.fixture
+def roberta(tmp_path):
+    """A byte-level BPE tokenizer in a folder of RoBERTa's family."""
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copy(GOLDEN / "byte-level BPE" / name, tmp_path)
+    write(tmp_path, "config.json", {"model_type": "roberta"})
+    return load_tokenizer(tmp_path)
+
+
+CONFIG = BertConfig(700, 12, 2, 3, 14, 130, 1, pad_token_id=1, model_type="roberta")
+
+
+def test_words_of_an_example_are_pieces_of_their_text(roberta):
+    words = ["The", "cat", ",", "that", "slept", "."]
+    (item,), _ = prepare_examples([{"words": words}], roberta, CONFIG)
+    (whole,) = roberta.tokenize(["The cat , that slept ."])
+    assert item.tokens == ["<s>", *whole, "</s>"]
+    pieces = [place for word in item.word_pieces for place in word]
+    assert pieces == list(range(len(item.tokens)))
+    joined = ["".join(item.tokens[i] for i in p) for p in item.word_pieces]
+    assert joined == ["<s>", "The", "Ġcat", "Ġ,", "Ġthat", "Ġslept", "Ġ.", "</s>"]
+    with pytest.raises(InputError, match="<pad> among the tokens, which has no posi"):
+        prepare_examples([{"tokens": ["<s>", "<pad>", "</s>"]}], roberta, CONFIG)
+
+
+def test_spans_are_pairs_of_the_family(tmp_path, roberta):
+    text = tmp_path / "text.txt"
+    text.write_text("The cat slept.\nThe dog ran.\nIt rained.\n")
+    (span,) = cut_corpus(text, roberta, max_length=40).examples
+    first = span["tokens"].index("</s>")
+    parts = span["tokens"][1:first], span["tokens"][first + 2 : -1]
+    assert span["tokens"] == ["<s>", *parts[0], "</s>", "</s>", *parts[1], "</s>"]
+    sentences = ["The cat slept.", "The dog ran.", "It rained."]
+    expected = [
+        tuple(roberta.tokenize([" ".join(sentences[:n]), " ".join(sentences[n:])]))
+        for n in (1, 2)
+    ]
+    assert parts in expected
+    with pytest.raises(InputError, match="none but 4 special tokens: raise"):
+        cut_corpus(text, roberta, max_length=5)
+
+
+def test_masks_spare_the_special_tokens_of_the_family(roberta):
+    examples = [{"text": "The cat slept. It rained."}] * 30
+    prepared, _ = prepare_examples(examples, roberta, CONFIG)
+    shown = set()
+    for mask in mask_examples(prepared, roberta, rate=0.9, seed=0):
+        assert 0 not in mask.places
+        assert len(prepared[0].tokens) - 1 not in mask.places
+        shown |= set(mask.shown)
+    assert "<mask>" in shown
+
+
+def test_roles_are_those_of_the_family():
+    source = Source(layers=(0,), heads=1, level=TOKENS, special_tokens=("<s>", "</s>"))
+    tokens = ["<s>", "The", "Ġcat", "Ġ,", "</s>", "</s>", "▁.", ".", "[SEP]", "</s>"]
+    values = np.full((1, 1, 10, 10), 0.1, "float32")
+    maps = Maps.from_example({"tokens": tokens, "attns": values}, source)
+    assert maps.roles.tolist() == [
+        *(FIRST, WORD, WORD, PUNCTUATION, SEPARATOR),
+        *(SEPARATOR, PUNCTUATION, PUNCTUATION, WORD, SEPARATOR),
+    ]
