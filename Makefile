@@ -35,7 +35,7 @@ $(OUT)/unlabeled.json: examples/unlabeled.txt | $(VENV)/installed $(MODEL)/model
 $(OUT)/unlabeled_attn.pkl: $(OUT)/unlabeled.json
 	$(RUN) extract_attention.py --preprocessed-data-file $< --bert-dir $(MODEL) --resume
 
-$(OUT)/head_distances.pkl: $(OUT)/unlabeled_attn.pkl
+$(OUT)/unlabeled_head_distances.pkl: $(OUT)/unlabeled_attn.pkl
 	$(RUN) head_distances.py --attn-data-file $<
 
 $(OUT)/depparse/%.json: examples/depparse/%.txt | $(VENV)/installed
@@ -73,7 +73,7 @@ $(OUT)/beyond/dev_layer-norms-%.pkl: $(OUT)/beyond/dev.json | $(MODEL)/model.saf
 	$(QUANTITY) layer-norms --with $*
 
 # Figure 6 names heads by the scores that the other two save
-$(OUT)/General_Analysis.ipynb: $(OUT)/head_distances.pkl $(OUT)/Syntax_Analysis.ipynb $(OUT)/Coreference_Analysis.ipynb
+$(OUT)/General_Analysis.ipynb: $(OUT)/unlabeled_head_distances.pkl $(OUT)/Syntax_Analysis.ipynb $(OUT)/Coreference_Analysis.ipynb
 $(OUT)/Syntax_Analysis.ipynb: $(foreach part,train dev,$(OUT)/depparse/$(part)_attn.pkl $(OUT)/depparse/random/$(part)_attn.pkl)
 $(OUT)/Coreference_Analysis.ipynb: $(OUT)/coref/dev_attn.pkl
 $(OUT)/Beyond_Attention.ipynb: $(OUT)/depparse/dev_attn.pkl $(foreach quantity,attn norms layer-norms layer-norms-residual layer-norms-residual-ln,$(OUT)/beyond/dev_$(quantity).pkl)

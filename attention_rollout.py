@@ -18,7 +18,7 @@ from attention import runner
 from attention.meta import SIZE
 from attention.quantities import FLOW, ROLLOUT
 from attention.record import read_maps
-from attention.store import read_meta
+from attention.store import is_written, read_meta
 from toolkit import cli
 from toolkit.files import InputError, check_outfile, file_digest
 
@@ -71,6 +71,10 @@ def main(argv: list[str] | None = None) -> None:
     }
     settings = meta | convert(first).source.meta() | made
     settings.pop(SIZE, None)  # of the input
+
+    if args.resume and is_written(args.outfile, settings):
+        print(f"{args.outfile} is whole already")
+        return
 
     def converted(done, on_batch):
         for record in itertools.islice(itertools.chain([first], maps), done, None):

@@ -1,9 +1,9 @@
 """Measure how alike attention heads are (Section 6).
 
 In:  a file of attention maps, as extract_attention.py writes it
-Out: head_distances.pkl, a pickled float64 array [layers * heads, layers * heads] of
-     Jensen-Shannon divergences in nats, heads in layer-major order
-     head_distances.meta.json, what they were made from
+Out: <data>_head_distances.pkl, a pickled float64 array [layers * heads, layers * heads]
+     of Jensen-Shannon divergences in nats, heads in layer-major order
+     <data>_head_distances.meta.json, what they were made from
 
 Try: python head_distances.py --attn-data-file unlabeled_attn.pkl
 """
@@ -29,7 +29,7 @@ def parse_args(argv: list[str] | None):
         "--outfile",
         type=cli.file_path,
         metavar="FILE",
-        help="default: head_distances.pkl beside the maps",
+        help="default: <data>_head_distances.pkl beside the maps",
     )
     add(
         "--reduction",
@@ -38,7 +38,9 @@ def parse_args(argv: list[str] | None):
         help="over all tokens of all examples; the original's code gives the sum",
     )
     args = parser.parse_args(argv)
-    args.outfile = args.outfile or args.attn_data_file.with_name("head_distances.pkl")
+    maps = args.attn_data_file
+    data = maps.stem.removesuffix("_attn")
+    args.outfile = args.outfile or maps.with_name(f"{data}_head_distances.pkl")
     return args
 
 

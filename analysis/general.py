@@ -10,33 +10,43 @@ import pandas as pd
 
 from analysis.paper import is_paper_model
 from analysis.statistic import Statistic
+from attention.heads import read_head_name
 from attention.quantities import GRADIENTS
 from attention.record import FIRST, PUNCTUATION, SEPARATOR, Maps
+from attention.source import Source
 
+PAPER_BROAD = 3.8  # nats, above which the paper calls a head broad
+PAPER_UNIFORM = 4.8  # nats, of uniform attention on the paper's spans
 UPPER_MIDDLE = (5 / 12, 10 / 12)  # the paper's layers 6 to 10 of 12, as parts of depth
 SMOOTHING = 1e-4  # of entropies: 0.9999 a + 0.0001 / T
 
-# the kinds of average attention, by the original's names
+# the kinds of average attention, by the original's names; `name_special` fills them in
 ATTENTION_KINDS = {
     "self": "to the current token",
     "right": "to the next token",
     "left": "to the previous token",
-    "sep": "to [SEP]",
-    "sep_sep": "from [SEP] to [SEP]",
-    "rest_sep": "from other tokens to [SEP]",
-    "cls": "to [CLS]",
+    "sep": "to {separator}",
+    "sep_sep": "from {separator} to {separator}",
+    "rest_sep": "from other tokens to {separator}",
+    "cls": "to {first}",
     "punct": "to . or ,",
 }
 # and those of gradients
 GRADIENT_KINDS = {
-    "sep": "to [SEP]",
+    "sep": "to {separator}",
     "punct": "to . or ,",
     "other": "to other tokens",
 }
 
-# Figure 1's heads of BERT-base: layer and head, from 0
-PAPER_HEADS = {"broad": (0, 0), "right": (2, 0), "sep": (7, 6), "punct": (10, 5)}
-PAPER_LAYERS = {layer for layer, _ in PAPER_HEADS.values()}
+# Figure 1's heads of BERT-base
+PAPER_HEADS = {"broad": "1-1", "right": "3-1", "sep": "8-7", "punct": "11-6"}
+
+
+def name_special(text: str, source: Source) -> str:
+    """A text with the names of the special tokens in place of {first} and {separator},
+    as the model has them: [CLS] and [SEP], or <s> and </s>."""
+    first, separator = source.special_tokens
+    return text.format(first=first, separator=separator)
 
 
 class DocumentAverages(Statistic):
@@ -157,30 +167,40 @@ class GradientStatistics(DocumentAverages):
         return float(self._mean("loss").mean())
 
 
-def _argmax(values: np.ndarray) -> tuple[int, int]:  # [L, H] -> layer, head
-    layer, head = np.unravel_index(values.argmax(), values.shape)
-    return int(layer), int(head)
-
-
 def _entropies(attns: np.ndarray) -> np.ndarray:  # [L, H, T, T] -> [L, H, T]
     smooth = (1 - SMOOTHING) * attns + SMOOTHING / attns.shape[-1]
     return -np.einsum("lhij,lhij->lhi", smooth, np.log(smooth))
 
 
+def broad_threshold(statistics: GeneralStatistics) -> float:
+    """The entropy in nats above which a head is called broad.
+
+    The paper's 3.8 for spans like the paper's, of about 128 tokens; else the same part
+    of the entropy of uniform attention, which no head can exceed.
+    """
+    uniform = statistics.uniform_entropy
+    if abs(uniform - PAPER_UNIFORM) < 0.1:
+        return PAPER_BROAD
+    return PAPER_BROAD / PAPER_UNIFORM * uniform
+
+
 def describe_heads(
     statistics: GeneralStatistics,
     *,
-    broad: float = 3.8,
+    broad: float | None = None,
     neighbour: float = 0.5,
     special: float = 0.6,
 ) -> np.ndarray:
     """The behaviour of each head [L, H] by the paper's thresholds (Figure 6).
 
     "next" or "previous" (more than `neighbour` of a head's attention to the next or
-    previous token), "sep", "cls" or "punct" (more than `special` to [SEP], [CLS], "."
-    or ","), "broad" (an entropy above `broad` nats), or "" for none of these.
+    previous token), "sep", "cls" or "punct" (more than `special` to the separator, the
+    first token, "." or ","), "broad" (an entropy above `broad` nats, by default that of
+    `broad_threshold`), or "" for none of these.
     """
     averages = statistics.averages
+    if broad is None:
+        broad = broad_threshold(statistics)
     behaviours = {
         "next": averages["right"] > neighbour,
         "previous": averages["left"] > neighbour,
@@ -194,33 +214,35 @@ def describe_heads(
 
 def typical_heads(
     statistics: GeneralStatistics, paper_model: bool | None = None
-) -> list[tuple[tuple[int, int], str]]:
-    """Four heads of different behaviour, and what they do (Figure 1).
+) -> list[tuple[str, str]]:
+    """Four heads of different behaviour, by name, and what they do (Figure 1).
 
-    Heads are places [layer, head] in arrays [L, H]. They are the paper's four where the
-    model is the paper's and has their layers (`is_paper_model` tells what `paper_model`
-    does). Else the head that attends most broadly, and those that attend most to the
-    previous token, the next token, [SEP], or "." and ",": the three that do so most.
+    They are the paper's four where the model is the paper's and has their layers
+    (`is_paper_model` tells what `paper_model` does). Else the head that attends most
+    broadly, and those that attend most to the previous token, the next token, the
+    separator, or "." and ",": the three that do so most, of what there is in the text.
     """
     averages, entropies = statistics.averages, statistics.entropies
-    layers = statistics.source.layers
-    if is_paper_model(statistics.source, paper_model) and {*layers} >= PAPER_LAYERS:
-        chosen = {
-            kind: (layers.index(layer), head)
-            for kind, (layer, head) in PAPER_HEADS.items()
-        }
-        broad = chosen.pop("broad")
+    source = statistics.source
+    kept = {layer for layer, _ in map(read_head_name, PAPER_HEADS.values())}
+    if is_paper_model(source, paper_model) and {*source.layers} >= kept:
+        chosen = dict(PAPER_HEADS)
     else:
-        strongest = sorted(
-            ("left", "right", "sep", "punct"), key=lambda kind: -averages[kind].max()
-        )
-        chosen = {kind: _argmax(averages[kind]) for kind in strongest[:3]}
-        broad = _argmax(entropies)
-    shares = [
-        (head, f"{averages[kind][head]:.0%} {ATTENTION_KINDS[kind]}")
-        for kind, head in chosen.items()
-    ]
-    return [(broad, f"broad: {entropies[broad]:.1f} nats"), *shares]
+        shares = {k: averages[k] for k in ("left", "right", "sep", "punct")}
+        shares = {k: v for k, v in shares.items() if v.max() > 0}
+        strongest = sorted(shares, key=lambda kind: -shares[kind].max())[:3]
+        largest = {"broad": entropies} | {kind: shares[kind] for kind in strongest}
+        chosen = {
+            kind: source.head_name(*np.unravel_index(v.argmax(), v.shape))
+            for kind, v in largest.items()
+        }
+    broad = chosen.pop("broad")
+    described = [(broad, f"broad: {entropies[source.find_head(broad)]:.1f} nats")]
+    for kind, head in chosen.items():
+        share = averages[kind][source.find_head(head)]
+        what = name_special(ATTENTION_KINDS[kind], source)
+        described.append((head, f"{share:.0%} {what}"))
+    return described
 
 
 def paper_claims(
@@ -247,9 +269,18 @@ def paper_claims(
     def share(kind: str) -> str:
         return f"{averages[kind][middle].mean():.0%} ({where})" if middle else where
 
+    first, separator = statistics.source.special_tokens
     rows = [
-        ("attention to [SEP], upper middle layers", "over 50% (6 to 10)", share("sep")),
-        ("from [SEP] to [SEP], the same layers", "about 90%", share("sep_sep")),
+        (
+            f"attention to {separator}, upper middle layers",
+            "over 50% (6 to 10)",
+            share("sep"),
+        ),
+        (
+            f"from {separator} to {separator}, the same layers",
+            "about 90%",
+            share("sep_sep"),
+        ),
         (
             "heads with over half to the previous token",
             "4 (layers 2, 4, 7, 8)",
@@ -266,7 +297,7 @@ def paper_claims(
             f"{statistics.uniform_entropy:.2f}",
         ),
         (
-            f"entropy from [CLS] in layer {layers[-1] + 1}, nats",
+            f"entropy from {first} in layer {layers[-1] + 1}, nats",
             "3.89 (layer 12)",
             f"{statistics.cls_entropies[-1].mean():.2f}",
         ),

@@ -13,7 +13,8 @@ from analysis.table_1 import table_1
 from attention.heads import read_head_name
 from attention.source import Source
 
-# in the data folder
+# what the notebooks save in the data folder
+GENERAL_FILE = Path("general.stats.pkl")
 SYNTAX_FILE = Path("depparse", "syntax.stats.pkl")
 COREFERENCE_FILE = Path("coref", "coreference.stats.pkl")
 

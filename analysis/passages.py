@@ -20,17 +20,19 @@ class Link:
     antecedent: int  # that of the antecedent's
 
 
-def find_links(maps: Iterable[Maps], layer: int, head: int) -> list[Link]:
-    """A pronoun, and a name or noun, whose antecedent a head finds (Figure 5).
+def find_links(maps: Iterable[Maps], head: str) -> list[Link]:
+    """A pronoun, and a name or noun, whose antecedent a head, named like "3-9", finds
+    (Figure 5).
 
     The antecedent, found among all other words, is a name or noun with another head
     word, so that more is shown than a repeated word. Of each kind the pair, in a
     passage of 8 to 24 words, with the most attention from one to the other, if there is
     any. In the maps of the passage, attention of words to themselves, which is not
-    counted, is zero. `layer` and `head` are places in the arrays [L, H].
+    counted, is zero. Raises InputError where the maps have no such head.
     """
     best: dict[bool, tuple[float, Link]] = {}
     for stretch in maps:
+        place = stretch.source.find_head(head)
         mentions, sentences = read_mentions(stretch), stretch.example["sentences"]
         _, antecedent = link_mentions(mentions)
         for i, j in np.argwhere(antecedent):
@@ -40,7 +42,7 @@ def find_links(maps: Iterable[Maps], layer: int, head: int) -> list[Link]:
             start, end = _passage(sentences, mention.head, other.head)
             if not LINK_WORDS[0] <= end - start + 1 <= LINK_WORDS[1]:
                 continue
-            row = stretch.values[layer, head, 1 + mention.head, 1:-1].copy()
+            row = stretch.values[place][1 + mention.head, 1:-1].copy()
             row[mention.head] = -1
             kind, weight = mention.type == "pronoun", float(row[other.head])
             most = best[kind][0] if kind in best else 0

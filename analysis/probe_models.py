@@ -77,7 +77,9 @@ class AttentionProbe(Probe):
         maps, root = self.attention(sentences)
         both = maps @ ops.stack([self.to_head, self.from_head], axis=-1)
         words = both[..., 0] + ops.swapaxes(both[..., 1], 1, 2)
-        return ops.concatenate([(root @ self.to_head)[..., None], words], axis=-1)
+        return ops.concatenate(
+            [ops.matmul(root, self.to_head)[..., None], words], axis=-1
+        )
 
     def attention(self, sentences):
         """Attention between words [B, N, N, K], and to ROOT [B, N, K]."""
@@ -137,7 +139,9 @@ class DistancesWordsProbe(Probe):
         self.built = True
 
     def scores(self, sentences):
-        return ops.tanh(self.units(sentences["vectors"])) @ self.output_kernel
+        return ops.matmul(
+            ops.tanh(self.units(sentences["vectors"])), self.output_kernel
+        )
 
     def units(self, vectors):
         """What enters the hidden units for each pair, [B, N, N + 1, HIDDEN]."""

@@ -77,7 +77,7 @@ class TrainedProbe:
         for batch in bucketed(sentences, SCORED_AT_ONCE):
             inputs = padded(batch, self.model, self.vectors)
             del inputs["heads"]
-            predicted = self.model.predict_on_batch(inputs).argmax(-1)  # [B, N]
+            predicted = np.asarray(self.model(inputs)).argmax(-1)  # [B, N]
             for maps, heads in zip(batch, predicted, strict=True):
                 scores.update(maps, heads[: len(maps.require_words())])
         return scores
@@ -123,19 +123,21 @@ def learning_curve(
     vectors: WordVectors | None = None,
     first: int = 100,
 ) -> pd.Series:
-    """UAS on `dev` without punctuation, by the number of sentences trained on so far.
+    """UAS on `dev` without punctuation, by the number of sentences trained on.
 
-    Measured after about `first` sentences, after about each doubling, and at the end of
-    a training like train_probe's.
+    These are `first` sentences, drawn at random, twice as many, and so on, up to all of
+    them; a probe is trained anew, all epochs long, on each.
     """
     probe = new_probe(train, kind, settings, vectors)
-    curve, due, seen = {}, first, 0
-    for seen in training(probe, train, settings):
-        if seen >= due:
-            curve[seen], due = probe.score(dev).uas(), due * 2
-    if seen not in curve:
-        curve[seen] = probe.score(dev).uas()
-    return pd.Series(curve, name="UAS").rename_axis("sentences")
+    *_, seen = training(probe, train, settings)
+    every = seen // settings.epochs
+    curve, sentences = {every: probe.score(dev).uas()}, first
+    while sentences < every:
+        probe = new_probe(train, kind, settings, vectors)
+        for _ in training(probe, train, settings, sentences):
+            pass
+        curve[sentences], sentences = probe.score(dev).uas(), 2 * sentences
+    return pd.Series(curve, name="UAS").sort_index().rename_axis("sentences")
 
 
 def new_probe(
@@ -161,10 +163,13 @@ def new_probe(
 
 
 def training(
-    probe: TrainedProbe, path: str | Path, settings: ProbeSettings
+    probe: TrainedProbe,
+    path: str | Path,
+    settings: ProbeSettings,
+    most: int | None = None,
 ) -> Iterator[int]:
     """Train a probe; after every TRAINED_AT_ONCE sentences or so, give how many were
-    seen."""
+    seen, in all epochs. `most` sentences are drawn at random, by default all."""
     from analysis.probe_steps import AttentionSteps, KerasSteps
 
     kind = AttentionSteps if probe.model.differentiated else KerasSteps
@@ -174,7 +179,11 @@ def training(
     seen = 0
     for _ in range(settings.epochs):
         losses, words = 0.0, 0
-        batches = bucketed(shuffled(read_sentences(path), rng), settings.batch_size)
+        sentences = read_sentences(path)
+        if most is not None:  # the same ones in each epoch
+            drawn = shuffled(sentences, np.random.default_rng(settings.seed))
+            sentences = itertools.islice(drawn, most)
+        batches = bucketed(shuffled(sentences, rng), settings.batch_size)
         while taken := list(itertools.islice(batches, steps_at_once)):
             loss, counted = steps.take(taken, probe.vectors)
             losses, words = losses + loss, words + counted

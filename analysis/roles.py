@@ -6,7 +6,7 @@ Shapes: L layers, H heads, N rows of a map, W rows that are no special tokens.
 import numpy as np
 import pandas as pd
 
-from analysis.general import GeneralStatistics, describe_heads
+from analysis.general import GeneralStatistics, describe_heads, name_special
 from analysis.mixing import KINDS
 from analysis.statistic import Statistic
 from analysis.syntax import OFFSETS as SYNTAX_OFFSETS
@@ -14,6 +14,7 @@ from analysis.syntax import PUNCTUATION_RELATION, SyntaxScores, is_root
 from attention.record import FIRST, SEPARATOR, Maps
 
 OFFSETS = range(-5, 6)  # that positional heads are looked for at
+SPECIAL = {"cls": "{first}", "sep": "{separator}"}  # names of kinds, for `name_special`
 
 
 class HeadRoles(Statistic):
@@ -113,17 +114,22 @@ def role_table(
     margin: float = 0.1,
 ) -> pd.DataFrame:
     """A row for each head: its behaviour by the paper's thresholds (`describe_heads`),
-    confidence, positional and syntactic role, and its sinks by kind of token."""
+    confidence, positional and syntactic role, and its sinks by kind of token. Special
+    tokens are called as the model does."""
     heads = list(np.ndindex(roles.shape))
+    behaviours = describe_heads(general).astype(object)
+    for kind, name in SPECIAL.items():
+        behaviours[behaviours == kind] = name_special(name, general.source)
     columns = {
-        "behaviour": describe_heads(general),
+        "behaviour": behaviours,
         "confidence": roles.confidence,
         "positional": positional_heads(roles, positional),
     }
     if scores:
         columns["syntactic"] = syntactic_heads(scores, margin)
     for i, kind in enumerate(KINDS):
-        columns[f"sinks: {kind}"] = roles.sink_rates[..., i]
+        name = name_special(SPECIAL.get(kind, kind), roles.source)
+        columns[f"sinks: {name}"] = roles.sink_rates[..., i]
     return pd.DataFrame(
         {name: values.ravel() for name, values in columns.items()},
         index=pd.Index([roles.head_name(*head) for head in heads], name="head"),

@@ -17,6 +17,7 @@ from analysis.syntax import (
     is_root,
     largest,
 )
+from toolkit.files import InputError
 
 # Table 1: BERT-base on the Penn Treebank. Head, its accuracy, best offset, its accuracy
 PAPER_COLUMNS = ("head", "accuracy", "offset", "offset accuracy")
@@ -99,6 +100,34 @@ def table_1(
         paper = pd.DataFrame.from_dict(PAPER, orient="index", columns=PAPER_COLUMNS)
         table = table.join(paper.add_prefix("paper: "))
     return table
+
+
+def relations_that_gain(
+    scores: SyntaxScores, *, most: int = 6, minimum: int = 20
+) -> list[str]:
+    """The relations whose best head is farthest ahead of the best fixed offset.
+
+    Heads are those chosen on the other half of the sentences ("held out" in Table 1),
+    so that choosing the best of many is no advantage. Relations of fewer than `minimum`
+    words are left out, and so are those that gain nothing. Raises InputError where none
+    is left.
+    """
+    gains = {}
+    for relation, count in scores.counts.items():
+        if count < minimum or is_root(relation) or relation == PUNCTUATION_RELATION:
+            continue
+        right, total = scores.by_block(relation)
+        heads, offsets = np.split(right[:, :-1], [-len(OFFSETS)], axis=1)
+        held_out, _ = split_half_accuracy(heads, total)
+        gain = held_out - offsets.sum(0).max() / total.sum()
+        if gain > 0:  # nor where it is NaN
+            gains[relation] = gain
+    if not gains:
+        raise InputError(
+            f"of {len(scores.counts)} relations, none of {minimum} words or more has a "
+            "head that is, held out, ahead of the best fixed offset: too few sentences?"
+        )
+    return sorted(gains, key=gains.get, reverse=True)[:most]
 
 
 def _best(right: np.ndarray, shape: tuple[int, int]) -> DirectedHead:

@@ -35,7 +35,7 @@ class ProbeRun:
 def probe_runs(
     train: str | Path,
     dev: str | Path,
-    vectors: WordVectors,
+    vectors: WordVectors | None,
     settings: ProbeSettings = AS_IN_PAPER,
     *,
     control: tuple[str | Path, str | Path] | None = None,
@@ -44,12 +44,12 @@ def probe_runs(
     """Train and score all probes of Table 3, by the name of their row.
 
     `control` are random-init maps of the same sentences, to train and to score on;
-    without them, their rows are left out. Raises ValueError for settings with `aligned`
-    or `seed`, which rows and `seeds` decide.
+    without them, or without `vectors`, their rows are left out. Raises ValueError for
+    settings with `aligned` or `seed`, which rows and `seeds` decide.
     """
     if not settings.aligned or settings.seed:
         raise ValueError("rows set `aligned`, and `seeds` the seed: leave both out")
-    words = vectors.name
+    words = vectors.name if vectors else ""
     rows = [  # name, kind, files, aligned
         (f"distances + {words}", "distances + words", (train, dev), True),
         (f"distances + {words}, misaligned", "distances + words", (train, dev), False),
@@ -61,7 +61,7 @@ def probe_runs(
     ]
     runs = {"right-branching": ProbeRun("right-branching", [right_branching(dev)], [])}
     for name, kind, files, aligned in rows:
-        if files is None:
+        if files is None or ("words" in kind and vectors is None):
             continue
         is_control = files is control
         paper = f"random-init {kind}" if is_control else kind

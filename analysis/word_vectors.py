@@ -11,7 +11,7 @@ import dataclasses
 import gzip
 import itertools
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -66,6 +66,19 @@ def corpus_vocabulary(*paths: str | Path) -> list[str]:
         for word in example.get("words", ())
     }
     return sorted(found)
+
+
+def corpus_vectors(
+    paths: Sequence[str | Path],
+    glove: str | Path,
+    embed: Callable[[list[str]], np.ndarray],
+) -> WordVectors:
+    """Vectors for the words of files of maps: GloVe's, from a text file in the folder
+    `glove`, or else those that `embed` gives, [len(words), D]."""
+    words = corpus_vocabulary(*paths)
+    if files := sorted(Path(glove).glob("*.txt")):
+        return load_glove(files[0], words)
+    return WordVectors.from_matrix("input embeddings", words, embed(words))
 
 
 def load_glove(path: str | Path, vocabulary: Iterable[str]) -> WordVectors:

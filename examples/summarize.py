@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis.general import ATTENTION_KINDS, GeneralStatistics
+from analysis.general import ATTENTION_KINDS, GeneralStatistics, name_special, name_special
 from analysis.statistic import accumulate
 from attention.record import describe_maps
 
@@ -32,7 +32,7 @@ def main(folder: Path) -> None:
         kind = max(kinds, key=lambda k: averages[k].max())
         place = np.unravel_index(averages[kind].argmax(), (layers, heads))
         name, share = statistics.head_name(*place), averages[kind][place]
-        what = ATTENTION_KINDS[kind]
+        what = name_special(ATTENTION_KINDS[kind], statistics.source)
         print(f"    {name:>5}  gives {share:.0%} of its attention {what}")
     print(f"""
   Open {folder / "look.html"} in a browser, or with Jupyter the notebooks in {folder}.

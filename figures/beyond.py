@@ -10,6 +10,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
+from analysis.general import name_special
 from analysis.mixing import KINDS, MixingRatios, Shares
 from analysis.roles import HeadRoles
 from figures.layers import plot_by_layer
@@ -20,11 +21,16 @@ from figures.style import (
     ORANGE,
     PURPLE,
     RED,
+    bar_beside,
     layer_numbers,
     layer_ticks,
+    legend_above,
+    with_axes,
+    with_bars,
 )
 
-NAMES = {"cls": "[CLS]", "sep": "[SEP]", "punct": ". or ,", "word": "words"}
+# by kind; `name_special` fills them in
+NAMES = {"cls": "{first}", "sep": "{separator}", "punct": ". or ,", "word": "words"}
 COLOURS = {"cls": ORANGE, "sep": BLUE, "punct": GREEN, "word": GREY}
 VARIANT_STYLES = (
     (ORANGE, "o"),
@@ -36,9 +42,9 @@ VARIANT_STYLES = (
 
 
 def plot_shares(weights: Shares, norms: Shares, axes: Sequence[Axes]) -> Sequence[Axes]:
-    """The share of [CLS], of [SEP] and of punctuation in attention weights, beside that
-    in norms: a panel for each kind of token."""
-    for ax, kind in zip(axes, ("cls", "sep", "punct"), strict=True):
+    """The share of each special token and of punctuation in attention weights, beside
+    that in norms: a panel for each kind of token."""
+    for ax, kind in with_axes(("cls", "sep", "punct"), axes):
         for statistic, name, colour, marker in (
             (weights, "weights", ORANGE, "^"),
             (norms, "norms", BLUE, "o"),
@@ -47,7 +53,8 @@ def plot_shares(weights: Shares, norms: Shares, axes: Sequence[Axes]) -> Sequenc
             plot_by_layer(
                 shares, statistic.source, ax, label=name, color=colour, marker=marker
             )
-        ax.set(ylabel=f"share of {NAMES[kind]}", ylim=(-0.02, 1.02))
+        name = name_special(NAMES[kind], weights.source)
+        ax.set(ylabel=f"share of {name}", ylim=(-0.02, 1.02))
         ax.yaxis.set_major_formatter(PercentFormatter(1))
     return axes
 
@@ -63,11 +70,11 @@ def plot_mixing(statistics: Iterable[MixingRatios], ax: Axes) -> Axes:
         lines, VARIANT_STYLES, strict=False
     ):
         x = layer_numbers(source)
-        ax.plot(x, ratios, color=colour, marker=marker, markersize=4, label=variant)
-        ax.xaxis.set_major_locator(layer_ticks(source))
+        ax.plot(x, ratios, color=colour, marker=marker, markersize=3.5, label=variant)
+        ax.xaxis.set_major_locator(layer_ticks(source, ax))
     ax.set(xlabel="layer", ylabel="mixing ratio", ylim=(0, 1))
     ax.yaxis.set_major_formatter(PercentFormatter(1))
-    ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    legend_above(ax)
     return ax
 
 
@@ -76,7 +83,10 @@ def plot_maps(
 ) -> Sequence[Axes]:
     """A map [N, N] for each title, rows from, columns to; all of one scale."""
     largest = max(v.max() for v in values.values())
-    for ax, (title, shown) in zip(axes, values.items(), strict=True):
+    panels = list(with_axes(values.items(), axes))
+    bars = with_bars([ax for ax, _ in panels])
+    for ax, (title, shown) in panels:
+        bar = ax in bars
         sns.heatmap(
             shown,
             ax=ax,
@@ -86,8 +96,8 @@ def plot_maps(
             square=True,
             xticklabels=labels,
             yticklabels=labels,
-            cbar=ax is axes[-1],
-            cbar_kws={"shrink": 0.7},
+            cbar=bar,
+            cbar_ax=bar_beside(ax) if bar else None,
         )
         ax.tick_params("x", length=0, rotation=90)
         ax.tick_params("y", length=0, rotation=0)
@@ -110,7 +120,7 @@ def plot_received(roles: HeadRoles, ax: Axes) -> Axes:
                 marker="osD^"[i],
             )
     ax.axhline(roles.settings["sink"], color="0.3", linestyle="--")
-    ax.set(ylabel="mean attention received by a token", ylim=(-0.02, 1.02))
+    ax.set(ylabel="attention received\nby a token (mean)", ylim=(-0.02, 1.02))
     ax.yaxis.set_major_formatter(PercentFormatter(1))
     return ax
 
@@ -118,10 +128,10 @@ def plot_received(roles: HeadRoles, ax: Axes) -> Axes:
 def plot_ablation(signed: np.ndarray, change: np.ndarray, ax: Axes) -> Axes:
     """What the loss changes by without each head [L, H], over what its importance, the
     derivative by a factor on its output [L, H], foretells: minus that (dashed)."""
-    ax.scatter(-signed, change, color=BLUE, s=14, alpha=0.6, linewidths=0)
+    ax.scatter(-signed, change, color=BLUE, s=8, alpha=0.6, linewidths=0)
     ax.axline((0, 0), slope=1, color="0.3", linestyle="--")
     ax.set(
         xlabel="change foretold by importance (nats)",
-        ylabel="change of the loss without the head (nats)",
+        ylabel="change of the loss\nwithout the head (nats)",
     )
     return ax

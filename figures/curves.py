@@ -16,10 +16,14 @@ def plot_counts(counts: Mapping[str, int], ax: Axes) -> Axes:
     """How often each relation occurs, the most frequent first."""
     ordered = sorted(counts.items(), key=lambda item: -item[1])
     names, numbers = zip(*ordered, strict=True)
-    ax.bar(names, numbers, color=BLUE)
-    ax.tick_params(axis="x", length=0, rotation=90)
-    ax.margins(x=0.01)
-    ax.set_ylabel("words")
+    ax.barh(names, numbers, color=BLUE)
+    ax.invert_yaxis()
+    ax.tick_params(axis="y", length=0)
+    ax.margins(y=0.01)
+    ax.set_xlabel("words")
+    ax.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    figure = ax.get_figure(root=True)
+    figure.set_figheight(max(1.2, len(names) * 9 / 72 + 0.5))  # 9 points a name
     return ax
 
 
@@ -35,8 +39,7 @@ def plot_by_distance(table: pd.DataFrame, ax: Axes) -> Axes:
             yerr=[rows["accuracy"] - rows["low"], rows["high"] - rows["accuracy"]],
             color=colour,
             marker="xv^soD"[i],
-            markersize=4,
-            linewidth=1.2,
+            markersize=3.5,
             elinewidth=0.8,
             linestyle="-" if name.startswith("head") else "--",
             label=name,
@@ -49,7 +52,7 @@ def plot_by_distance(table: pd.DataFrame, ax: Axes) -> Axes:
         ylabel="accuracy (%)",
         ylim=(-2, 102),
     )
-    ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    legend_above(ax)
     return ax
 
 
@@ -59,12 +62,13 @@ def plot_learning_curves(curves: Mapping[str, pd.Series], ax: Axes) -> Axes:
     styled = zip(curves.items(), itertools.cycle(styles), strict=False)
     for (name, curve), (colour, marker) in styled:
         ax.plot(
-            curve.index, curve, label=name, color=colour, marker=marker, markersize=4
+            curve.index, curve, label=name, color=colour, marker=marker, markersize=3.5
         )
     ax.set(xscale="log", xlabel="sentences trained on", ylabel="UAS, no punctuation")
-    ax.set_xticks(curve.index, [f"{sentences:,}" for sentences in curve.index])
+    ax.set_xticks(curve.index)
     ax.minorticks_off()
     ax.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    ax.tick_params(axis="x", rotation=90)
     ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     legend_above(ax)
     return ax

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from analysis.coreference import CoreferenceScores
-from analysis.general import GeneralStatistics
+from analysis.general import GeneralStatistics, name_special
 from analysis.statistic import Statistic, load_statistics
 from analysis.syntax import SyntaxScores
 from analysis.table_1 import table_1
@@ -18,6 +18,7 @@ from toolkit.files import InputError
 
 NOTED_SHARE = 0.5  # a head is noted for attention of a kind above this share
 RARE = 20  # relations of fewer words are left out
+# by kind; `name_special` fills them in
 KINDS = {
     "left": "previous token",
     "right": "next token",
@@ -74,18 +75,16 @@ def _same_encoder(one: Source, other: Source) -> bool:
 
 def _general(statistic: GeneralStatistics):
     averages = statistic.averages
-    first, separator = statistic.source.special_tokens
-    kinds = {
-        kind: label.format(first=first, separator=separator)
-        for kind, label in KINDS.items()
-    }
+    labels = {kind: name_special(KINDS[kind], statistic.source) for kind in KINDS}
     notes = [
         (statistic.head_name(*place), f"{label} {100 * share:.0f} %")
-        for kind, label in kinds.items()
+        for kind, label in labels.items()
         for place, share in np.ndenumerate(averages[kind])
         if share > NOTED_SHARE
     ]
-    return notes, {f"{label} (corpus)": averages[kind] for kind, label in kinds.items()}
+    return notes, {
+        f"{label} (corpus)": averages[kind] for kind, label in labels.items()
+    }
 
 
 def _syntax(statistic: SyntaxScores):

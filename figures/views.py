@@ -21,10 +21,15 @@ class View:
 
     labels: list[str]  # of the n tokens
     weights: np.ndarray  # [n, n], float64: row i is what token i gives; sums to one
-    share: float  # of all attention from these tokens, the part that is shown
-    marked: np.ndarray  # bool [n]: tokens that stand out, with what they give
-    targets: np.ndarray  # bool [n]: tokens that stand out, without
+    kept: np.ndarray  # [n]: of all attention from each token, the part that is shown
+    marked: np.ndarray  # bool [n]: the tokens in question, with what they give
+    targets: np.ndarray  # bool [n]: the tokens that these should attend to
     title: str
+
+    @property
+    def share(self) -> float:
+        """Of all attention from the tokens shown, the part that is shown."""
+        return float(self.kept.mean())
 
 
 def view_head(
@@ -40,9 +45,9 @@ def view_head(
     """The view of a head, named like "3-9", on one example.
 
     Tokens whose role is in `hidden` (SPECIAL: all special tokens) are left out; of the
-    others only the `last` are shown. Rows are renormalised over what is shown; `share`
-    says how much that is. `marked` and `targets` are positions in the example. The
-    title is the head's name where none is given.
+    others only the `last` are shown. Rows are renormalised over what is shown; `kept`
+    says how much that is of each. `marked` and `targets` are positions in the example.
+    The title is the head's name where none is given.
 
     Raises InputError for a head that is not in the maps, for maps of another quantity,
     where no token is left to be shown, and for a marked token that is not shown.
@@ -61,7 +66,7 @@ def view_head(
     return View(
         labels=[maps.labels[position] for position in shown],
         weights=weights / np.maximum(sums, 1e-12),
-        share=float(sums.mean()),  # each row of the maps sums to one
+        kept=sums[:, 0],  # each row of the maps sums to one
         marked=np.isin(shown, list(marked)),
         targets=np.isin(shown, list(targets)),
         title=head if title is None else title,

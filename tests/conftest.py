@@ -186,11 +186,13 @@ def tokenizer(bert_dir):
 
 @pytest.fixture
 def closed_figures():
-    """Figures are drawn without a screen, and closed after the test."""
+    """Figures are drawn without a screen; after the test they are closed, and settings
+    are as before."""
     import matplotlib.pyplot as plt
 
     plt.switch_backend("agg")
-    yield
+    with plt.rc_context():
+        yield
     plt.close("all")
 
 

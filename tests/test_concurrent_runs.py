@@ -136,13 +136,13 @@ def test_head_distances_are_never_beside_a_meta_file_of_others(tmp_path):
     """The pickle comes first: where it cannot be written, there is no meta file."""
     maps = tmp_path / "x_attn.pkl"
     write_all(maps)
-    (tmp_path / "head_distances.pkl.partial").mkdir()
+    (tmp_path / "x_head_distances.pkl.partial").mkdir()
     assert head_distances.main(["--attn-data-file", maps]) == 1
-    assert not (tmp_path / "head_distances.meta.json").exists()
-    (tmp_path / "head_distances.pkl.partial").rmdir()
+    assert not (tmp_path / "x_head_distances.meta.json").exists()
+    (tmp_path / "x_head_distances.pkl.partial").rmdir()
     assert head_distances.main(["--attn-data-file", maps]) == 0
-    meta = json.loads((tmp_path / "head_distances.meta.json").read_text())
-    assert meta["bytes"] == (tmp_path / "head_distances.pkl").stat().st_size
+    meta = json.loads((tmp_path / "x_head_distances.meta.json").read_text())
+    assert meta["bytes"] == (tmp_path / "x_head_distances.pkl").stat().st_size
     assert meta["threads"] >= 1
 
 

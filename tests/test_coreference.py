@@ -518,12 +518,12 @@ def test_pairs_that_show_what_a_head_does():
     Head 2-1 gives a quarter, and the rest to the word itself, which does not count.
     Head 1-2 gives most to "met".
     """
-    (pronoun,) = find_links([record(sample())], 0, 0)
+    (pronoun,) = find_links([record(sample())], "1-1")
     assert pronoun.maps.example["words"] == WORDS[:9]
     assert pronoun.maps.values.shape == (3, 2, 11, 11)
     assert (pronoun.mention, pronoun.antecedent) == (5, 1)
     np.testing.assert_array_equal(pronoun.maps.values[0, 0, 5], np.eye(11)[1])
-    assert find_links([record(sample())], 0, 1) == []
+    assert find_links([record(sample())], "1-2") == []
 
     # now Tom is found, the more clearly in the last
     first, *others = (sample(words=[*WORDS[:13], w, *WORDS[14:]]) for w in "xyz")
@@ -531,7 +531,7 @@ def test_pairs_that_show_what_a_head_does():
         example["attns"][1, 0, 14] = (
             share * np.eye(21)[3] + (1 - share) * np.eye(21)[14]
         )
-    pronoun, nominal = find_links(map(record, [first, *others[::-1]]), 1, 0)
+    pronoun, nominal = find_links(map(record, [first, *others[::-1]]), "2-1")
     assert nominal.maps.example["words"] == [*WORDS[:13], "y", *WORDS[14:16]]
     assert (nominal.mention, nominal.antecedent) == (14, 3)
     row = nominal.maps.values[1, 0, 14]

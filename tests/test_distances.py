@@ -131,16 +131,22 @@ def test_script(tmp_path, capsys):
     write_maps(maps, *examples)
     assert head_distances.main(["--attn_data_file", str(maps)]) == 0
     expected = distances_of(*examples).distances
-    outfile = tmp_path / "head_distances.pkl"
+    outfile = tmp_path / "x_head_distances.pkl"
     np.testing.assert_array_equal(load_pickle(outfile), expected)
     with open(outfile, "rb") as file:
         np.testing.assert_array_equal(pickle.load(file), expected)
-    made_from = json.loads((tmp_path / "head_distances.meta.json").read_text())
+    made_from = json.loads((tmp_path / "x_head_distances.meta.json").read_text())
     assert (made_from["examples"], made_from["tokens"]) == (2, 13)
     assert made_from["maps"]["written"] == 2
     assert "6 heads over 13 tokens of 2 examples" in capsys.readouterr().out
 
     first = outfile.read_bytes()
+    other = tmp_path / "other.pkl"  # a second corpus, in the same folder
+    write_maps(other, examples[0])
+    assert head_distances.main(["--attn-data-file", other]) == 0
+    assert (tmp_path / "other_head_distances.pkl").exists()
+    assert outfile.read_bytes() == first
+
     assert head_distances.main(["--attn-data-file", maps, "--reduction", "sum"]) == 0
     np.testing.assert_array_equal(load_pickle(outfile), expected * 13)
     assert head_distances.main(["--attn-data-file", maps]) == 0
@@ -169,7 +175,7 @@ def test_script_on_bad_files(tmp_path, capsys):
         assert error.startswith("error: ")
         assert message in error
         assert error.count("\n") == 1
-    assert not (tmp_path / "head_distances.pkl").exists()
+    assert not (tmp_path / "x_head_distances.pkl").exists()
 
 
 @pytest.fixture(scope="module")
@@ -240,7 +246,7 @@ def test_distances_of_other_maps_are_refused(tmp_path):
     write_maps(maps, random_example(4))
     write_maps(other, random_example(4), random_example(5))
     assert head_distances.main(["--attn-data-file", maps]) == 0
-    path = tmp_path / "head_distances.pkl"
+    path = tmp_path / "x_head_distances.pkl"
     assert load_distances(path, maps).shape == (6, 6)
     with pytest.raises(InputError, match=r"not made from .*y_attn\.pkl; run head_dis"):
         load_distances(path, other)

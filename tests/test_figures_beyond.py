@@ -51,15 +51,15 @@ def test_mixing_has_a_line_for_each_variant():
     statistics[1].update(record(example, quantity=LAYER_NORMS["residual"]))
     _, ax = plt.subplots()
     plot_mixing(statistics, ax)
-    names = [text.get_text() for text in ax.get_legend().get_texts()]
-    assert names == ["weights", "weights with residual", "norms with residual"]
+    names = {text.get_text() for text in ax.get_legend().get_texts()}
+    assert names == {"weights", "weights with residual", "norms with residual"}
     np.testing.assert_allclose(ax.lines[0].get_ydata(), statistics[0].ratios[0])
     assert ax.lines[2].get_ydata().tolist() == [0.25, 0.25]
     assert list(ax.lines[0].get_xdata()) == [1, 2]
 
 
 def test_maps_share_a_scale():
-    _, axes = plt.subplots(1, 2)
+    figure, axes = plt.subplots(1, 2)
     shown = {"one": uniform(TOKENS), "two": to_offset(TOKENS, 1)}
     plot_maps(shown, TOKENS, axes)
     for ax, (title, values) in zip(axes, shown.items(), strict=True):
@@ -68,6 +68,10 @@ def test_maps_share_a_scale():
         np.testing.assert_allclose(np.ravel(mesh.get_array()), values.ravel())
         assert mesh.get_clim() == (0, 1)
         assert [t.get_text() for t in ax.get_xticklabels()] == TOKENS
+    figure.canvas.draw()
+    assert not axes[0].child_axes
+    bar, panel = axes[1].child_axes[0].get_window_extent(), axes[1].get_window_extent()
+    assert (bar.y0, bar.y1) == pytest.approx((panel.y0, panel.y1))
 
 
 def test_kinds_that_are_not_there_have_no_line():
@@ -77,8 +81,8 @@ def test_kinds_that_are_not_there_have_no_line():
     roles.update(record(example_of(tokens, uniform(tokens))))
     _, ax = plt.subplots()
     plot_received(roles, ax)
-    names = [text.get_text() for text in ax.get_legend().get_texts()]
-    assert names == ["words", "[CLS]", "[SEP]"]
+    names = {text.get_text() for text in ax.get_legend().get_texts()}
+    assert names == {"words", "[CLS]", "[SEP]"}
     assert ax.lines[-1].get_ydata() == [0.4, 0.4]
 
 

@@ -14,8 +14,9 @@ pytestmark = pytest.mark.usefixtures("closed_figures")
 def test_counts_are_bars_the_highest_first():
     _, ax = plt.subplots()
     plot_counts({"det": 3, "obj": 1, "nsubj": 7}, ax)
-    assert [bar.get_height() for bar in ax.patches] == [7, 3, 1]
-    assert [t.get_text() for t in ax.get_xticklabels()] == ["nsubj", "det", "obj"]
+    assert [bar.get_width() for bar in ax.patches] == [7, 3, 1]
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["nsubj", "det", "obj"]
+    assert ax.yaxis_inverted()
 
 
 def test_accuracy_by_distance_has_a_line_with_intervals_for_each_method():
@@ -41,8 +42,8 @@ def test_accuracy_by_distance_has_a_line_with_intervals_for_each_method():
     assert ends.tolist() == [50 - 3, 50 + 4]
     assert [t.get_text() for t in ax.get_xticklabels()] == ["1-4\n1,200", "5+\n34"]
     legend = ax.get_legend()
-    assert [t.get_text() for t in legend.get_texts()] == names
-    assert legend.get_window_extent().x0 >= ax.get_window_extent().x1 - 1
+    assert {t.get_text() for t in legend.get_texts()} == {*names}
+    assert legend.get_window_extent().y0 >= ax.get_window_extent().y1 - 1
 
 
 def test_learning_curves():
@@ -70,6 +71,12 @@ def test_figures_are_saved_twice_and_the_same_each_time(tmp_path, monkeypatch):
         tmp_path / "figures" / "figure_2.pdf",
         tmp_path / "figures" / "figure_2.png",
     ]
+    assert [path.name for path in save_figure(figure, "figure_2", "Two points.")] == [
+        "figure_2.pdf",
+        "figure_2.png",
+        "figure_2.txt",
+    ]
+    assert (tmp_path / "figures" / "figure_2.txt").read_text() == "Two points.\n"
     first = [path.read_bytes() for path in paths]
     assert first[0].startswith(b"%PDF")
     assert first[1].startswith(b"\x89PNG")

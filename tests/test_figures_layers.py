@@ -46,8 +46,24 @@ def test_average_attention_has_a_point_a_head_and_a_line_of_means(statistics):
             np.testing.assert_allclose(points[:, 1], values.ravel())
             np.testing.assert_allclose(line.get_ydata(), values.mean(1))
     legends = [[t.get_text() for t in ax.get_legend().get_texts()] for ax in axes]
-    assert legends[0] == ["[CLS]", "[SEP]", ". or ,"]
-    assert legends[2] == ["previous token", "next token", "current token"]
+    assert [{*names} for names in legends] == [
+        {"[CLS]", "[SEP]", ". or ,"},
+        {"other → [SEP]", "[SEP] → [SEP]"},
+        {"previous token", "next token", "current token"},
+    ]
+
+
+def test_legends_name_the_special_tokens_of_the_model():
+    tokens = ["<s>", "the", "fox", ".", "</s>"]
+    statistics = GeneralStatistics()
+    example = example_of(tokens, *[np.eye(5)] * 4, layers=2)
+    statistics.update(record(example, special_tokens=("<s>", "</s>")))
+    _, axes = plt.subplots(1, 5)
+    plot_average_attention(statistics, axes[:3])
+    plot_entropies(statistics, axes[3:])
+    texts = {t.get_text() for ax in axes for t in ax.get_legend().get_texts()}
+    assert {"<s>", "</s>", "other → </s>", "</s> → </s>", "from <s>"} <= texts
+    assert not any("[" in text for text in texts)
 
 
 def test_next_and_previous_are_drawn_in_the_colours_of_their_legend(statistics):
@@ -85,7 +101,7 @@ def test_gradients_have_a_point_a_head_and_a_line_of_means():
     plot_gradients(statistics, ax)
     figure.canvas.draw()
     handles = ax.get_legend().get_texts()
-    assert [t.get_text() for t in handles] == ["other tokens", "[SEP]", ". or ,"]
+    assert {t.get_text() for t in handles} == {"other tokens", "[SEP]", ". or ,"}
     for size, points, line in zip(
         (0.5, 0.125, 0.25), points_of(ax), ax.lines, strict=True
     ):

@@ -9,15 +9,19 @@ from matplotlib.collections import LineCollection
 
 from analysis.passages import Link
 from analysis.syntax import DirectedHead
-from attention.record import FIRST, PUNCTUATION, SEPARATOR, WORD
+from attention.record import FIRST, PUNCTUATION, SEPARATOR, WORD, Maps
 from figures.lines import (
+    PANEL,
+    percent,
     plot_attention,
     plot_links,
     plot_relations,
     plot_typical_heads,
     plot_view,
+    relation_pages,
+    view_height,
 )
-from figures.style import RED
+from figures.style import PAGE_HEIGHT, RED, WIDTHS, panels, set_style
 from figures.views import SPECIAL, view_head
 from toolkit.files import InputError
 
@@ -34,6 +38,19 @@ def lines_of(ax):
             collection.get_segments(), collection.get_colors(), strict=True
         )
     }
+
+
+def red_rows(ax):
+    """The rows whose lines are red."""
+    lines = lines_of(ax).items()
+    return {i for (i, _), c in lines if np.allclose(c[:3], mpl.colors.to_rgb(RED))}
+
+
+def framed(ax):
+    """The labels with a frame, which stand on the right."""
+    found = [t for t in ax.texts if t.get_bbox_patch()]
+    assert all(t.get_position()[0] > 1 for t in found)
+    return [t.get_text() for t in found]
 
 
 def test_attention_lines_are_as_opaque_as_the_attention():
@@ -76,9 +93,8 @@ def test_words_that_are_attended_to_can_be_red_without_their_lines():
     plot_view(view_head(maps, "1-1", marked={3}, targets={1}), ax)
     red = [t.get_text() for t in ax.texts if t.get_color() == RED]
     assert red == ["the", "the", ".", "."]
-    lines = lines_of(ax).items()
-    drawn = {i for (i, _), c in lines if np.allclose(c[:3], mpl.colors.to_rgb(RED))}
-    assert drawn == {3}
+    assert red_rows(ax) == {3}
+    assert framed(ax) == ["the"]
 
 
 def test_links_show_a_mention_and_its_antecedent():
@@ -96,9 +112,9 @@ def test_links_show_a_mention_and_its_antecedent():
 
 
 def test_relations_have_a_row_each_with_the_words_that_attend_in_red():
-    """Read as it is, det's head attends from "the"; read the other way, from "fox".
-    Where most of that goes to [CLS], it and [SEP] are left out. One example is
-    missing, and its axes stay empty."""
+    """Read as it is, det's head attends from "the", and should to "fox"; read the other
+    way, x's attends from "fox", and should to ".". Where most of that goes to [CLS], it
+    and [SEP] are left out. One example is missing, and its axes stay empty."""
     example = example_of(TOKENS, to_offset(TOKENS, 1), to_token(TOKENS, {"[CLS]"}))
     example |= {
         "words": TOKENS[1:-1],
@@ -109,8 +125,11 @@ def test_relations_have_a_row_each_with_the_words_that_attend_in_red():
     _, axes = plt.subplots(2, 2)
     maps = record(example)
     plot_relations({"det": [maps, maps], "x": [maps]}, heads, axes)
-    red = [[t.get_text() for t in ax.texts if t.get_color() == RED] for ax in axes.flat]
-    assert red == [["the", "the"], ["the", "the"], ["fox", "fox"], []]
+    red = [{t.get_text() for t in ax.texts if t.get_color() == RED} for ax in axes.flat]
+    assert red == [{"the", "fox"}, {"the", "fox"}, {"fox", "."}, set()]
+    drawn = [red_rows(ax) for ax in axes.flat[:3]]  # "the"; "fox", without [CLS]
+    assert drawn == [{1}, {1}, {1}]
+    assert [framed(ax) for ax in axes.flat[:3]] == [["fox"], ["fox"], ["."]]
     assert [len(ax.texts) for ax in axes.flat] == [10, 10, 6, 0]
     assert axes[0, 0].get_title() == "det: head 1-1"
     assert axes[1, 0].get_title() == "x: head 1-2\nwithout [CLS] and [SEP]"
@@ -143,7 +162,7 @@ def test_a_head_that_was_not_kept_is_refused(name):
 
 def test_typical_heads_are_titled_by_true_layers_and_show_the_last_tokens():
     _, axes = plt.subplots(1, 2)
-    heads = [((0, 0), "broad: 1.6 nats"), ((1, 1), "80% to the next token")]
+    heads = [("3-1", "broad: 1.6 nats"), ("5-2", "80% to the next token")]
     plot_typical_heads(kept_layers(), heads, axes, last=3)
     assert [ax.get_title() for ax in axes] == [
         "Head 3-1\nbroad: 1.6 nats",
@@ -192,6 +211,91 @@ def test_the_share_of_attention_that_is_shown_stands_below():
         np.testing.assert_allclose(view.weights.sum(-1), 1)
     labels = [ax.get_xlabel() for ax in axes]
     assert labels == ["40% of attention shown", "", ""]
+
+
+def test_rows_that_keep_little_are_faded_not_drawn_as_if_it_were_all():
+    """Of what is left without [CLS] and [SEP], the first of three rows keeps 0.004 %,
+    the second 5 %, the third 20 %: renormalised, all would be equally opaque. Rows that
+    keep less than 10 % are faded in proportion."""
+    kept = np.array([0, 4e-5, 0.05, 0.2, 0])
+    maps = np.zeros((5, 5))
+    maps[:, 0], maps[:, 2] = 1 - kept, kept
+    example = example_of(TOKENS, maps)
+    view = view_head(record(example), "1-1", hidden=SPECIAL)
+    np.testing.assert_allclose(view.weights[:, 1], 1, rtol=1e-6)
+    np.testing.assert_allclose(view.kept, kept[1:4], rtol=1e-3)  # from float16
+    _, ax = plt.subplots()
+    plot_view(view, ax)
+    lines = lines_of(ax)
+    opacities = [lines[row, 1][3] for row in range(3)]
+    assert opacities == pytest.approx([4e-4, 0.5, 1], rel=1e-3)
+    assert ax.get_xlabel() == "8% of attention shown"  # (0.00004 + 0.05 + 0.2) / 3
+
+
+def test_a_small_share_is_said_by_its_first_digit():
+    shares = {1: "100%", 0.404: "40%", 0.01: "1%", 0.0042: "0.4%", 4e-5: "0.004%"}
+    assert {percent(share) for share in shares} == {*shares.values()}
+    assert percent(0) == "0%"
+
+
+@pytest.mark.parametrize("columns", [1, 2])
+def test_long_words_and_sentences_neither_overprint_nor_are_cut(columns):
+    """Forty tokens, one of them an address, four panels side by side."""
+    set_style(columns)
+    tokens = ["[CLS]", *["incomprehensibility"] * 37, "http://www.example.org/", "a"]
+    maps = record(example_of(tokens, uniform(tokens)), level="tokens")
+    figure, axes = panels(4, width=PANEL, height=view_height(15))
+    for ax in axes:
+        plot_attention(maps, "1-1", ax)
+    figure.canvas.draw()
+    boxes = [t.get_window_extent() for ax in axes for t in ax.texts]
+    for ax in axes:  # lines are longer than nothing
+        assert ax.get_window_extent().width > 0.25 * figure.dpi
+    page = figure.bbox
+    assert len(boxes) == 4 * 2 * 40
+    for i, box in enumerate(boxes):
+        assert page.x0 <= box.x0 < box.x1 <= page.x1
+        assert page.y0 <= box.y0 < box.y1 <= page.y1
+        assert not any(box.shrunk(1, 0.7).overlaps(other) for other in boxes[:i])
+
+
+def test_figure_5_fits_on_pages():
+    """Ten relations, two examples each of eleven tokens, in rows of 1.85 inches, four
+    to a page: at one column two panels stand side by side, at two columns four."""
+    tokens = ["[CLS]", *["word"] * 9, "[SEP]"]
+    example = example_of(tokens, uniform(tokens))
+    names = [f"r{i}" for i in range(10)]
+    heads = dict.fromkeys(names, DirectedHead(0, 0, 0))
+    example |= {"words": tokens[1:-1], "heads": [2] * 9}
+    examples = {n: [record(example | {"relns": [n] * 9})] * 2 for n in names}
+    examples["r9"] = []  # no example: left out
+    for columns, sizes in ((1, [4, 4, 1]), (2, [8, 1])):
+        set_style(columns)
+        figures = relation_pages(examples, heads)
+        assert [len(figure.axes) for figure in figures] == [2 * n for n in sizes]
+        for figure in figures:
+            assert figure.get_figwidth() <= WIDTHS[columns]
+            assert figure.get_figheight() <= PAGE_HEIGHT
+    with pytest.raises(InputError, match="best head for r0 makes no mistake"):
+        relation_pages({"r0": []}, {"r0": DirectedHead(0, 0, 0)})
+
+
+def test_more_panels_than_axes_are_refused():
+    maps = record(example_of(TOKENS, uniform(TOKENS)))
+    example = maps.example | {"heads": [2, 0, 2], "relns": ["det", "root", "x"]}
+    tree = Maps(maps.values, "words", maps.source, example | {"words": TOKENS[1:-1]})
+    heads = dict.fromkeys(["det", "x"], DirectedHead(0, 0, 0))
+    _, axes = plt.subplots(1, 1, squeeze=False)
+    for plot, given in (
+        (plot_links, ([Link(maps, 3, 2), Link(maps, 2, 1)], "1-1", axes.flat)),
+        (plot_typical_heads, (maps, [("1-1", ""), ("1-1", "")], axes.flat)),
+        (plot_relations, ({"det": [tree], "x": [tree]}, heads, axes)),
+        (plot_relations, ({"det": [tree] * 2}, {"det": heads["det"]}, axes)),
+    ):
+        with pytest.raises(ValueError, match="2 panels to draw, but 1 axes"):
+            plot(*given)
+    with pytest.raises(InputError, match="head 1-1 finds no antecedent"):
+        plot_links([], "1-1", axes.flat)
 
 
 def test_what_cannot_be_shown_is_refused():

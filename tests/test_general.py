@@ -11,6 +11,7 @@ from analysis.general import (
     GRADIENT_KINDS,
     GeneralStatistics,
     GradientStatistics,
+    broad_threshold,
     describe_heads,
     paper_claims,
     typical_heads,
@@ -149,23 +150,45 @@ def test_behaviours():
     ]
 
 
+def test_broad_is_the_papers_for_its_spans_and_a_part_of_uniform_else():
+    """Spans of 128 tokens: 3.8 nats, whatever uniform attention has there, ln 128 =
+    4.85. Of 10 tokens no head can reach that; 3.8 / 4.8 of ln 10 is 1.823."""
+    for size, threshold in ((128, 3.8), (119, 3.8), (10, 1.823), (512, 4.939)):
+        tokens = ["[CLS]", *["a"] * (size - 3), ".", "[SEP]"]
+        statistics = statistics_of(six_heads(tokens))
+        assert broad_threshold(statistics) == pytest.approx(threshold, abs=1e-3)
+        assert describe_heads(statistics)[0, 0] == "broad"  # the uniform head
+
+
 def test_typical_heads():
     documents = [["[CLS]", *["a"] * 57, ".", "[SEP]"]]
     found = typical_heads(statistics_of(*(six_heads(d) for d in documents)))
     # of 60 tokens, 59 have a next and a previous one; all is given to "." and to [SEP]
     assert found == [
-        ((0, 0), "broad: 4.1 nats"),  # ln 60
-        ((1, 0), "100% to [SEP]"),
-        ((1, 2), "100% to . or ,"),
-        ((0, 2), "98% to the previous token"),
+        ("1-1", "broad: 4.1 nats"),  # ln 60
+        ("2-1", "100% to [SEP]"),
+        ("2-3", "100% to . or ,"),
+        ("1-3", "98% to the previous token"),
+    ]
+
+
+def test_typical_heads_of_a_text_without_separators_or_full_stops():
+    """Kinds that the text lacks have no typical head; specials as the model says."""
+    tokens = ["<s>", "a", "b"]
+    example = example_of(tokens, uniform(tokens), to_offset(tokens, 1))
+    statistics = GeneralStatistics()
+    statistics.update(record(example, special_tokens=("<s>", "</s>"), level="tokens"))
+    assert typical_heads(statistics) == [
+        ("1-1", "broad: 1.1 nats"),  # ln 3
+        ("1-2", "67% to the next token"),
+        ("1-1", "22% to the previous token"),  # 2 of 3 tokens give it a third
     ]
 
 
 def typical_names(base, paper_model=None, **known):
     statistics = GeneralStatistics()
     statistics.update(record(base, **known))
-    found = typical_heads(statistics, paper_model)
-    return [statistics.head_name(*head) for head, _ in found]
+    return [head for head, _ in typical_heads(statistics, paper_model)]
 
 
 def test_the_papers_heads_stand_for_its_model_only():

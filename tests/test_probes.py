@@ -320,13 +320,31 @@ def test_order_is_drawn_among_a_bounded_number(monkeypatch):
     assert not any("float32" in vars(maps) for maps in found)
 
 
-def test_learning_curve_ends_as_training_does(corpus):
+def test_learning_curve_counts_sentences_and_ends_as_training_does(corpus):
+    """All 203 sentences are 203, however many epochs go through them."""
     train, dev = corpus
-    curve = learning_curve(train, dev, settings=FAST, first=20)
-    assert curve.index.tolist() == [32, 64, 96, 160, 203]
-    trained = train_probe(train, settings=FAST).score(dev).uas()
+    settings = replace(FAST, epochs=2)
+    curve = learning_curve(train, dev, settings=settings, first=60)
+    assert curve.index.tolist() == [60, 120, 203]
+    trained = train_probe(train, settings=settings).score(dev).uas()
     assert curve[203] == trained
     assert curve[203] > 0.95
+
+
+def test_a_probe_of_some_sentences_sees_the_same_in_each_epoch(corpus, monkeypatch):
+    train, _ = corpus
+    settings = replace(FAST, epochs=3)
+    seen, padded = [], probes.padded
+
+    def listed(batch, *rest):
+        seen.extend(" ".join(maps.example["words"]) for maps in batch)
+        return padded(batch, *rest)
+
+    monkeypatch.setattr(probes, "padded", listed)
+    probe = probes.new_probe(train, "attention", settings, None)
+    *_, count = probes.training(probe, train, settings, most=10)
+    assert count == len(seen) == 30
+    assert sorted(seen[:10]) == sorted(seen[10:20]) == sorted(seen[20:])
 
 
 # --- scores ---------------------------------------------------------------------------

@@ -88,7 +88,7 @@ def test_syntactic_heads_by_hand():
     assert list(table.index) == ["1-1", "1-2"]
     assert table["behaviour"].tolist() == ["", "next"]
     assert table["positional"].tolist() == ["", "+1"]
-    assert {"confidence", "syntactic", "sinks: sep"} <= {*table}
+    assert {"confidence", "syntactic", "sinks: [SEP]"} <= {*table}
 
 
 def gradients(importance, masked=(1,)):

@@ -129,6 +129,17 @@ def test_resumed_gives_the_same_bytes(path):
     assert outfile.read_bytes() == whole
 
 
+def test_resuming_what_is_whole_does_nothing(path, capsys):
+    flags = ["--attn-data-file", path, "--resume"]
+    assert attention_rollout.main(flags) == 0
+    outfile = path.with_name("some_attn_rollout.pkl")
+    written = outfile.stat().st_mtime_ns
+    capsys.readouterr()
+    assert attention_rollout.main(flags) == 0
+    assert capsys.readouterr().out == f"{outfile} is whole already\n"
+    assert outfile.stat().st_mtime_ns == written
+
+
 def test_files_that_cannot_be_used_are_refused(path, maps, capsys):
     some = path.with_name("layers_attn.pkl")
     with AttentionWriter(some, maps.source.meta() | {"layers": [2, 3, 4]}) as writer:
