@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis.general import ATTENTION_KINDS, GeneralStatistics, name_special, name_special
+from analysis.general import ATTENTION_KINDS, GeneralStatistics, name_special
 from analysis.statistic import accumulate
 from attention.record import describe_maps
 
