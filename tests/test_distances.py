@@ -238,7 +238,7 @@ head_distances.main(["--attn-data-file", {str(tmp_path / "x_attn.pkl")!r}])
 assert not {{"keras", "tensorflow", "jax"}} & sys.modules.keys()
 """
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
-    assert load_pickle(tmp_path / "head_distances.pkl").shape == (6, 6)
+    assert load_pickle(tmp_path / "x_head_distances.pkl").shape == (6, 6)
 
 
 def test_distances_of_other_maps_are_refused(tmp_path):
