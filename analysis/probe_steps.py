@@ -23,7 +23,7 @@ class AttentionSteps:
 
     def __init__(self, model: AttentionProbe, learning_rate: float):
         self.model, self.learning_rate, self.taken = model, learning_rate, 0
-        weights = [weight.numpy() for weight in model.trainable_variables]
+        weights = [np.array(weight.numpy()) for weight in model.trainable_variables]
         if not model.uses_words:
             from_head, to_head, root = weights
             of_dependent = np.concatenate([to_head, from_head])[None]
@@ -52,7 +52,7 @@ class AttentionSteps:
         self, maps: Maps, heads: np.ndarray, vectors: WordVectors | None
     ) -> float:
         if vectors:
-            rows = np.append(vectors[maps.require_words()], 0)
+            rows = np.append(vectors[maps.require_words()], 0)  # the last is ROOT's
             found = vectors.matrix[rows]
         else:
             found = np.ones((len(heads) + 1, 1), np.float32)
