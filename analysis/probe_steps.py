@@ -5,6 +5,7 @@ Both kinds have `take`, which does a step on each of several batches of sentence
 
 import keras
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from analysis.probe_batches import joined, padded
 from analysis.probe_gradients import FIRST, SECOND, adam, add_gradients
@@ -23,7 +24,7 @@ class AttentionSteps:
 
     def __init__(self, model: AttentionProbe, learning_rate: float):
         self.model, self.learning_rate, self.taken = model, learning_rate, 0
-        weights = [weight.numpy() for weight in model.trainable_variables]
+        weights = [np.array(weight.numpy()) for weight in model.trainable_variables]
         if not model.uses_words:
             from_head, to_head, root = weights
             of_dependent = np.concatenate([to_head, from_head])[None]
@@ -39,12 +40,14 @@ class AttentionSteps:
         """A step on each batch: the sum of the losses of their words, in nats, and how
         many words have one."""
         losses, words = 0.0, 0
-        for batch in batches:
-            for maps in batch:
-                heads = np.array(maps.example["heads"], np.int64)
-                losses += self._add_gradients(maps, heads, vectors)
-                words += int((heads != np.arange(1, len(heads) + 1)).sum())
-            self._step()
+        # products of a sentence are too small to be worth waiting for other threads
+        with threadpool_limits(1, "blas"):
+            for batch in batches:
+                for maps in batch:
+                    heads = np.array(maps.example["heads"], np.int64)
+                    losses += self._add_gradients(maps, heads, vectors)
+                    words += int((heads != np.arange(1, len(heads) + 1)).sum())
+                self._step()
         self._store()
         return losses, words
 
@@ -52,7 +55,7 @@ class AttentionSteps:
         self, maps: Maps, heads: np.ndarray, vectors: WordVectors | None
     ) -> float:
         if vectors:
-            rows = np.append(vectors[maps.require_words()], 0)
+            rows = np.append(vectors[maps.require_words()], 0)  # the last is ROOT's
             found = vectors.matrix[rows]
         else:
             found = np.ones((len(heads) + 1, 1), np.float32)
