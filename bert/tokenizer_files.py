@@ -18,26 +18,16 @@ from bert.config import config_file
 from bert.families import FAMILIES, Family, SpecialTokens
 from bert.folder import check_folder, check_no_pointer
 from bert.tokenization import Tokenizer, word_piece
+from bert.tokenizer_settings import (
+    added_tokens,
+    check_numbers,
+    read_settings,
+    special_tokens,
+)
 from toolkit.files import InputError, printable
 from toolkit.files import read_json_object as read_json
 
 SENTENCE_PIECES = ("sentencepiece.bpe.model", "spiece.model")
-# Names of special tokens in settings, and ours
-ROLES = {
-    "cls_token": "first",
-    "sep_token": "separator",
-    "mask_token": "mask",
-    "unk_token": "unknown",
-    "pad_token": "padding",
-}
-# Settings that would change the pieces, and the values that are honoured
-ONLY = {
-    "do_basic_tokenize": (True,),
-    "do_word_tokenize": (True,),
-    "do_subword_tokenize": (True,),
-    "word_tokenizer_type": ("basic",),
-    "subword_tokenizer_type": ("wordpiece",),
-}
 # Settings that tokenizer.json has as well, by the parts that have them
 AS_WELL = {
     "BertNormalizer": {
@@ -59,8 +49,8 @@ def load_tokenizer(folder: str | Path, cased: bool = False) -> Tokenizer:
     """
     folder = check_folder(folder)
     family = _family(folder)
-    settings = _settings(folder)
-    special = _special_tokens(folder, settings, family)
+    settings = read_settings(folder)
+    special = special_tokens(folder, settings, family)
     if (path := folder / "tokenizer.json").is_file():
         bundle = read_json(path)
         _check_agreement(path, bundle, settings, cased)
@@ -69,15 +59,19 @@ def load_tokenizer(folder: str | Path, cased: bool = False) -> Tokenizer:
         backend = _from_bundle(path, bundle, special, cased)
     else:
         backend, vocabulary = _from_vocabulary(folder, family, settings, special, cased)
+        check_numbers(folder, vocabulary)
         vocabulary = vocabulary | _add_tokens(
             folder, backend, vocabulary, settings, special
         )
     needed = special.unknown, special.first, special.separator
     if missing := [token for token in needed if token not in vocabulary]:
-        raise InputError(f"{folder}: the vocabulary lacks {', '.join(missing)}")
+        raise InputError(
+            f"{folder}: the vocabulary lacks {', '.join(map(printable, missing))}"
+        )
+    normalizer = backend.normalizer
     return Tokenizer(
         vocabulary,
-        _lowers(json.loads(backend.to_str())["normalizer"]),
+        bool(normalizer) and _lowers(json.loads(normalizer.__getstate__())),
         backend=backend,
         special_tokens=special,
         two_separators=family.two_separators,
@@ -89,35 +83,6 @@ def _family(folder: Path) -> Family:
     path = config_file(folder)
     name = read_json(path).get("model_type") if path else None
     return FAMILIES.get(name if isinstance(name, str) else "bert", FAMILIES["bert"])
-
-
-def _settings(folder: Path) -> dict[str, Any]:
-    """tokenizer_config.json, if there is one; InputError for what is not honoured."""
-    path = folder / "tokenizer_config.json"
-    settings = read_json(path) if path.is_file() else {}
-    settings = {key: value for key, value in settings.items() if value is not None}
-    for key, only in ONLY.items():
-        if key in settings and settings[key] not in only:
-            raise InputError(
-                f"{path}: {key} is {printable(repr(settings[key]))}, expected "
-                f"{only[0]!r}: other tokenizers are read from tokenizer.json only"
-            )
-    return settings
-
-
-def _special_tokens(
-    folder: Path, settings: dict[str, Any], family: Family
-) -> SpecialTokens:
-    """Those of the folder; where it names none, the family's."""
-    path = folder / "special_tokens_map.json"
-    found = (read_json(path) if path.is_file() else {}) | settings
-    names = vars(family.special_tokens).copy()
-    for key, role in ROLES.items():
-        token = found.get(key)
-        token = token.get("content") if isinstance(token, dict) else token
-        if isinstance(token, str):
-            names[role] = token
-    return SpecialTokens(**names)
 
 
 def _from_bundle(
@@ -164,8 +129,7 @@ def _vocabulary_of(path: Path, bundle: dict[str, Any]) -> dict[str, int]:
         raise InputError(
             f"{path}: expected a tokenizer with the vocabulary of a model"
         ) from None
-    if not all(type(number) is int and number >= 0 for number in vocabulary.values()):
-        raise InputError(f"{path}: expected a whole number for each piece")
+    check_numbers(path, vocabulary)
     return vocabulary
 
 
@@ -175,13 +139,13 @@ def _check_agreement(
     """Raise InputError where tokenizer_config.json contradicts tokenizer.json."""
     for key in ("normalizer", "pre_tokenizer"):
         for part in _parts(bundle.get(key)):
-            for setting, name in AS_WELL.get(part.get("type"), {}).items():
+            for setting, name in AS_WELL.get(str(part.get("type")), {}).items():
                 ours, theirs = part.get(name), settings.get(setting)
                 if cased and setting in ("do_lower_case", "strip_accents"):
                     continue
                 if None not in (ours, theirs) and ours != theirs:
                     raise InputError(
-                        f"{path}: {name} is {ours}, but {setting} in "
+                        f"{path}: {name} is {printable(repr(ours))}, but {setting} in "
                         f"tokenizer_config.json is {theirs}: correct one of them"
                     )
 
@@ -204,8 +168,10 @@ def _parts(part: Any) -> Iterator[dict[str, Any]]:
     if isinstance(part, dict):
         yield part
         for key in ("normalizers", "pretokenizers"):
-            for inner in part.get(key) or []:
-                yield from _parts(inner)
+            yield from _parts(part.get(key))
+    elif isinstance(part, list):
+        for inner in part:
+            yield from _parts(inner)
 
 
 def _lowers(normalizer: Any) -> bool:
@@ -341,25 +307,19 @@ def _add_tokens(
     settings: dict[str, Any],
     special: SpecialTokens,
 ) -> dict[str, int]:
-    """Add the tokens that settings name and that are one piece of a text each; returns
-    the numbers of all, special tokens too."""
-    path = folder / "added_tokens.json"
-    numbers = read_json(path) if path.is_file() else {}
-    for number, token in settings.get("added_tokens_decoder", {}).items():
-        numbers[token["content"]] = int(number)
+    """Add the tokens that settings name, but special ones, which are text in a text;
+    returns the numbers of all."""
+    numbers, tokens = added_tokens(folder, settings)
+    check_numbers(folder, numbers)
     kept = settings.get("never_split", [])
-    more = settings.get("additional_special_tokens", [])
-    more = [token["content"] if isinstance(token, dict) else token for token in more]
-    wanted = [*numbers, *more]
-    roles = {*vars(special).values()}
-    wanted = [token for token in wanted if token not in roles] + list(kept)
-    for token in wanted:
-        if token not in vocabulary and token not in numbers:
+    roles = {*vars(special).values()}.difference(kept)
+    tokens = [token for token in tokens if token.content not in roles]
+    for token in tokens:
+        if token.content not in vocabulary and token.content not in numbers:
             raise InputError(
-                f"{folder}: the settings name the token {printable(repr(token))}, "
-                "which has no number; expected it in added_tokens.json"
+                f"{folder}: the settings name the token "
+                f"{printable(repr(token.content))}, which has no number; expected it "
+                "in added_tokens.json"
             )
-    backend.add_tokens(
-        [tokenizers.AddedToken(token, normalized=False) for token in wanted]
-    )
+    backend.add_tokens(tokens)
     return numbers
