@@ -6,6 +6,7 @@ template are switched off: examples say themselves where they begin and end. Els
 `vocab.json` and `merges.txt` (byte-level BPE).
 """
 
+import contextlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from tokenizers import models, normalizers, pre_tokenizers
 from bert.config import config_file
 from bert.families import FAMILIES, Family, SpecialTokens
 from bert.folder import check_folder, check_no_pointer
+from bert.normalizer import keep_case, lowers, parts
 from bert.tokenization import Tokenizer, word_piece
 from bert.tokenizer_settings import (
     added_tokens,
@@ -55,6 +57,7 @@ def load_tokenizer(folder: str | Path, cased: bool = False) -> Tokenizer:
         bundle = read_json(path)
         _check_agreement(path, bundle, settings, cased)
         vocabulary = _vocabulary_of(path, bundle)
+        _check_model(path, bundle["model"], special)
         _check_vocab_txt(folder / "vocab.txt", vocabulary)
         backend = _from_bundle(path, bundle, special, cased)
     else:
@@ -71,7 +74,7 @@ def load_tokenizer(folder: str | Path, cased: bool = False) -> Tokenizer:
     normalizer = backend.normalizer
     return Tokenizer(
         vocabulary,
-        bool(normalizer) and _lowers(json.loads(normalizer.__getstate__())),
+        bool(normalizer) and lowers(json.loads(normalizer.__getstate__())),
         backend=backend,
         special_tokens=special,
         two_separators=family.two_separators,
@@ -83,6 +86,21 @@ def _family(folder: Path) -> Family:
     path = config_file(folder)
     name = read_json(path).get("model_type") if path else None
     return FAMILIES.get(name if isinstance(name, str) else "bert", FAMILIES["bert"])
+
+
+@contextlib.contextmanager
+def _refused(path: Path, found: str) -> Iterator[None]:
+    """InputError for whatever a library raises that reads a file: the tokenizers
+    library bare Exceptions, and where Rust panics, one that is no Exception."""
+    try:
+        yield
+    except BaseException as error:
+        panics = type(error).__name__ == "PanicException"
+        if not isinstance(error, Exception) and not panics:
+            raise
+        raise InputError(
+            f"{path}: {found} ({printable(str(error))}); fetch the model again"
+        ) from None
 
 
 def _from_bundle(
@@ -99,7 +117,7 @@ def _from_bundle(
     off = {"padding": None, "truncation": None, "post_processor": None}
     bundle = bundle | off | {"added_tokens": added}
     if cased:
-        bundle["normalizer"] = _keep_case(bundle.get("normalizer"))
+        bundle["normalizer"] = keep_case(bundle.get("normalizer"))
     model = bundle["model"]
     if isinstance(model["vocab"], list):  # Unigram, which finds them in a text
         hidden = roles - {special.unknown}
@@ -108,13 +126,9 @@ def _from_bundle(
             for piece, score in model["vocab"]
         ]
         bundle["model"] = model | {"vocab": vocab}
-    try:
+    found = f"cannot be read by tokenizers {tokenizers.__version__}, which may be old"
+    with _refused(path, found):
         return tokenizers.Tokenizer.from_str(json.dumps(bundle))
-    except Exception as error:  # the library raises bare Exceptions
-        raise InputError(
-            f"{path}: cannot be read by tokenizers {tokenizers.__version__} "
-            f"({printable(str(error))}); update the library"
-        ) from None
 
 
 def _vocabulary_of(path: Path, bundle: dict[str, Any]) -> dict[str, int]:
@@ -138,7 +152,7 @@ def _check_agreement(
 ) -> None:
     """Raise InputError where tokenizer_config.json contradicts tokenizer.json."""
     for key in ("normalizer", "pre_tokenizer"):
-        for part in _parts(bundle.get(key)):
+        for part in parts(bundle.get(key)):
             for setting, name in AS_WELL.get(str(part.get("type")), {}).items():
                 ours, theirs = part.get(name), settings.get(setting)
                 if cased and setting in ("do_lower_case", "strip_accents"):
@@ -148,6 +162,27 @@ def _check_agreement(
                         f"{path}: {name} is {printable(repr(ours))}, but {setting} in "
                         f"tokenizer_config.json is {theirs}: correct one of them"
                     )
+
+
+def _check_model(path: Path, model: dict[str, Any], special: SpecialTokens) -> None:
+    """Raise InputError where pieces are drawn at random, or another token than the
+    settings' stands for what is unknown."""
+    if model.get("dropout"):
+        raise InputError(
+            f"{path}: dropout is {printable(repr(model['dropout']))}, which draws "
+            "pieces at random; set it to null"
+        )
+    vocab, unknown = model["vocab"], model.get("unk_token")
+    if isinstance(vocab, list):  # of Unigram, which names its number
+        number = model.get("unk_id")
+        fits = type(number) is int and 0 <= number < len(vocab)
+        unknown = vocab[number][0] if fits else number
+    if unknown != special.unknown and (unknown or isinstance(vocab, list)):
+        raise InputError(
+            f"{path}: the unknown token is {printable(repr(unknown))}, but "
+            f"{printable(repr(special.unknown))} in the settings beside it; correct "
+            "unk_token in one of them"
+        )
 
 
 def _check_vocab_txt(path: Path, vocabulary: dict[str, int]) -> None:
@@ -161,41 +196,6 @@ def _check_vocab_txt(path: Path, vocabulary: dict[str, int]) -> None:
                 f"{vocabulary.get(piece, 'not there')} in tokenizer.json: remove the "
                 "file that is not the model's"
             )
-
-
-def _parts(part: Any) -> Iterator[dict[str, Any]]:
-    """The parts of a normalizer or pre-tokenizer that may be a sequence of them."""
-    if isinstance(part, dict):
-        yield part
-        for key in ("normalizers", "pretokenizers"):
-            yield from _parts(part.get(key))
-    elif isinstance(part, list):
-        for inner in part:
-            yield from _parts(inner)
-
-
-def _lowers(normalizer: Any) -> bool:
-    return any(
-        part.get("lowercase") or part.get("type") == "Lowercase"
-        for part in _parts(normalizer)
-    )
-
-
-def _keep_case(normalizer: Any) -> Any:
-    """A normalizer without what lower-cases and what strips accents."""
-    if not isinstance(normalizer, dict):
-        return normalizer
-    if normalizer.get("type") == "BertNormalizer":
-        return normalizer | {"lowercase": False, "strip_accents": False}
-    if normalizer.get("type") in ("Lowercase", "StripAccents"):
-        return {"type": "Sequence", "normalizers": []}
-    if "normalizers" in normalizer:
-        inner = normalizer["normalizers"]
-        if any(part.get("type") == "StripAccents" for part in inner):
-            # which needs accents apart from their letters, as no piece has them
-            inner = [part for part in inner if part.get("type") not in ("NFD", "NFKD")]
-        return normalizer | {"normalizers": [_keep_case(part) for part in inner]}
-    return normalizer
 
 
 def _from_vocabulary(
@@ -222,10 +222,8 @@ def _from_vocabulary(
             return _from_sentence_piece(path, family, settings, special, cased)
     path, merges = folder / "vocab.json", folder / "merges.txt"
     if path.is_file() and merges.is_file():
-        try:
+        with _refused(path, f"not a vocabulary for {merges.name} beside it"):
             backend = tokenizers.Tokenizer(models.BPE.from_file(str(path), str(merges)))
-        except Exception as error:  # the library raises bare Exceptions
-            raise InputError(f"{path}: not a vocabulary ({error})") from None
         backend.pre_tokenizer = pre_tokenizers.ByteLevel(
             add_prefix_space=bool(settings.get("add_prefix_space", False))
         )
@@ -239,10 +237,8 @@ def _from_vocabulary(
 
 def _read_vocab_txt(path: Path) -> dict[str, int]:
     check_no_pointer(path)
-    try:
+    with _refused(path, "not a vocabulary"):
         vocabulary = models.WordPiece.read_file(str(path))
-    except Exception as error:  # the library raises bare Exceptions
-        raise InputError(f"{path}: not a vocabulary ({error})") from None
     vocabulary.pop("", None)  # an empty line is no word piece
     return vocabulary
 
@@ -261,10 +257,10 @@ def _from_sentence_piece(
         raise InputError(f"{path}: SentencePiece is not a tokenizer of this family")
     check_no_pointer(path)
     model = sentencepiece_model_pb2.ModelProto()
-    try:
+    with _refused(path, "not a SentencePiece model"):
         model.ParseFromString(path.read_bytes())
-    except Exception as error:  # protobuf's
-        raise InputError(f"{path}: not a SentencePiece model ({error})") from None
+        if not all(isinstance(piece.piece, str) for piece in model.pieces):
+            raise ValueError("a piece is not UTF-8")
     if model.trainer_spec.model_type != model.trainer_spec.UNIGRAM:
         raise InputError(
             f"{path}: expected a model of type Unigram; transformers can save this one "
@@ -275,13 +271,11 @@ def _from_sentence_piece(
     scores = [*((p, 0.0) for p in before), *scores, *((p, 0.0) for p in after)]
     vocabulary = {piece: number for number, (piece, _) in enumerate(scores)}
     hidden = {*vars(special).values()} - {special.unknown}
-    backend = tokenizers.Tokenizer(
-        models.Unigram(
-            [(piece + HIDDEN * (piece in hidden), score) for piece, score in scores],
-            unk_id=vocabulary.get(special.unknown, 0),
-            byte_fallback=False,
-        )
-    )
+    scores = [(piece + HIDDEN * (piece in hidden), score) for piece, score in scores]
+    unknown = vocabulary.get(special.unknown, 0)
+    with _refused(path, "not a SentencePiece model"):
+        unigram = models.Unigram(scores, unk_id=unknown, byte_fallback=False)
+    backend = tokenizers.Tokenizer(unigram)
     steps = []
     if family.albert_quotes:
         steps += [normalizers.Replace("``", '"'), normalizers.Replace("''", '"')]
@@ -289,10 +283,9 @@ def _from_sentence_piece(
             steps += [normalizers.NFKD(), normalizers.StripAccents()]
         if not cased and settings.get("do_lower_case", True):
             steps.append(normalizers.Lowercase())
-    if model.normalizer_spec.precompiled_charsmap:
-        steps.append(
-            normalizers.Precompiled(model.normalizer_spec.precompiled_charsmap)
-        )
+    if charsmap := model.normalizer_spec.precompiled_charsmap:
+        with _refused(path, "not a SentencePiece model"):
+            steps.append(normalizers.Precompiled(charsmap))
     backend.normalizer = normalizers.Sequence(steps)
     backend.pre_tokenizer = pre_tokenizers.Sequence(
         [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace()]
@@ -312,7 +305,7 @@ def _add_tokens(
     numbers, tokens = added_tokens(folder, settings)
     check_numbers(folder, numbers)
     kept = settings.get("never_split", [])
-    roles = {*vars(special).values()}.difference(kept)
+    roles = {token for token in vars(special).values() if token not in kept}
     tokens = [token for token in tokens if token.content not in roles]
     for token in tokens:
         if token.content not in vocabulary and token.content not in numbers:

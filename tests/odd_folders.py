@@ -134,12 +134,17 @@ def odd_header(rng: random.Random, data: bytes) -> bytes:
     return len(header).to_bytes(8, "little") + header + data[end:]
 
 
-def tokenize_with(folder: Path, cased: bool) -> list[int]:
+def tokenize_with(folder: Path, cased: bool = False) -> list[int]:
     """Numbers of the tokens of a text, by the folder's tokenizer."""
     tokenizer = load_tokenizer(folder, cased)
     pieces, *_ = tokenizer.tokenize([TEXT, ""])
     words = tokenizer.tokenize_words([*TEXT.split(), "", " "])
     return tokenizer.token_ids(tokenizer.sequence(pieces, itertools.chain(*words)))
+
+
+def tokenize_cased(folder: Path) -> list[int]:
+    """The same, with case kept."""
+    return tokenize_with(folder, cased=True)
 
 
 def load(folder: Path) -> list:
