@@ -26,17 +26,14 @@ EXPECTED = {  # settings beside a vocabulary, each key at least once
         "never_split": ["[e1]"],
         "additional_special_tokens": ["[e1]"],
         "added_tokens_decoder": {
-            "30": {"content": "[e1]", "lstrip": False, "special": True},
-            "31": {"content": "[/e1]", "normalized": True, "special": False},
+            "990": {"content": "[e1]", "lstrip": False, "special": True},
+            "991": {"content": "[/e1]", "normalized": True, "special": False},
         },
-        "unk_token": "[UNK]",
-        "cls_token": {"content": "[CLS]", "lstrip": False},
         "do_basic_tokenize": True,
         "add_prefix_space": False,
         "keep_accents": False,
     },
-    "special_tokens_map.json": {"sep_token": "[SEP]", "mask_token": None},
-    "added_tokens.json": {"[e1]": 30, "[/e1]": 31},
+    "added_tokens.json": {"[e1]": 990, "[/e1]": 991},
 }
 Files = dict[str, bytes]
 
@@ -53,7 +50,10 @@ def tokenizer_folders() -> list[Files]:
         model = json.loads(bundle)["model"]
         if kind == "WordPiece":
             pieces = "\n".join(sorted(model["vocab"], key=model["vocab"].get))
-            folders.append({"vocab.txt": pieces.encode()} | settings)
+            names = json.loads(config)
+            names["cls_token"] = {"content": names["cls_token"], "lstrip": False}
+            folder = {"vocab.txt": pieces.encode()} | settings
+            folders.append(folder | {"special_tokens_map.json": _dump(names)})
         if kind == "byte-level BPE":
             merges = [m if isinstance(m, str) else " ".join(m) for m in model["merges"]]
             folders.append(
@@ -85,6 +85,14 @@ def model_folders() -> list[Files]:
     ]
 
 
+def write(files: Files, folder: Path) -> None:
+    """Write files to a folder that holds nothing else afterwards."""
+    for path in folder.iterdir():
+        path.unlink()
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+
+
 def write_odd(
     rng: random.Random,
     folders: list[Files],
@@ -93,8 +101,6 @@ def write_odd(
 ) -> None:
     """Write one of the folders, with one of its files changed; of JSON a value most
     often, else bytes."""
-    for path in folder.iterdir():
-        path.unlink()
     files = dict(rng.choice(folders))
     name = rng.choice(sorted(files))
     change = mutated
@@ -103,8 +109,7 @@ def write_odd(
     elif name.endswith(".safetensors") and rng.random() < 0.9:
         change = odd_header
     files[name] = change(rng, files[name])
-    for name, data in files.items():
-        (folder / name).write_bytes(data)
+    write(files, folder)
 
 
 def odd_json(rng: random.Random, data: bytes) -> bytes:

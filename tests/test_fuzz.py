@@ -14,10 +14,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import numpy as np
+import odd_folders
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import odd_folders
 from attention.example_files import iter_examples
 from attention.pickled_list import HEADER, piece
 from attention.store import load_attention, load_pickle
@@ -147,6 +147,12 @@ def test_mutated_files(tmp_path):
     for reader in (*readers, *CORPORA):
         assert counts[f"{reader}: value"] > 0
         assert counts[f"{reader}: refused"] > 10
+
+
+def test_folders_are_whole_before_they_are_changed(tmp_path):
+    for folder in odd_folders.TOKENIZERS:
+        odd_folders.write(folder, tmp_path)
+        assert odd_folders.tokenize_with(tmp_path)
 
 
 def test_odd_folders(tmp_path):
