@@ -222,6 +222,7 @@ def _from_vocabulary(
             return _from_sentence_piece(path, family, settings, special, cased)
     path, merges = folder / "vocab.json", folder / "merges.txt"
     if path.is_file() and merges.is_file():
+        check_numbers(path, read_json(path))  # the library passes over what is none
         with _refused(path, f"not a vocabulary for {merges.name} beside it"):
             backend = tokenizers.Tokenizer(models.BPE.from_file(str(path), str(merges)))
         backend.pre_tokenizer = pre_tokenizers.ByteLevel(
