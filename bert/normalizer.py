@@ -25,18 +25,24 @@ def lowers(normalizer: Any) -> bool:
 
 def keep_case(normalizer: Any) -> Any:
     """A normalizer without what lower-cases and what strips accents."""
+    dropped = ["Lowercase", "StripAccents"]
+    if any(part.get("type") == "StripAccents" for part in parts(normalizer)):
+        # which needs accents apart from their letters, as no piece has them
+        dropped += ["NFD", "NFKD"]
+    return _without(normalizer, dropped)
+
+
+def _without(normalizer: Any, dropped: list[str]) -> Any:
+    """A normalizer without the parts of these types, however deep."""
+    if isinstance(normalizer, list):
+        return [_without(part, dropped) for part in normalizer]
     if not isinstance(normalizer, dict):
         return normalizer
-    kind, inner = normalizer.get("type"), normalizer.get("normalizers")
-    if kind == "BertNormalizer":
-        return normalizer | {"lowercase": False, "strip_accents": False}
-    if kind in ("Lowercase", "StripAccents"):
+    if normalizer.get("type") in dropped:
         return {"type": "Sequence", "normalizers": []}
-    if isinstance(inner, list):
-        kinds = [p.get("type") if isinstance(p, dict) else None for p in inner]
-        if "StripAccents" in kinds:
-            # which needs accents apart from their letters, as no piece has them
-            pairs = zip(inner, kinds, strict=True)
-            inner = [part for part, kind in pairs if kind not in ("NFD", "NFKD")]
-        return normalizer | {"normalizers": [keep_case(part) for part in inner]}
+    if normalizer.get("type") == "BertNormalizer":
+        return normalizer | {"lowercase": False, "strip_accents": False}
+    if "normalizers" in normalizer:
+        inner = _without(normalizer["normalizers"], dropped)
+        return normalizer | {"normalizers": inner}
     return normalizer

@@ -344,6 +344,32 @@ def test_normalizers_of_no_known_kind_are_refused(folder, normalizer, cased):
         load_tokenizer(folder, cased)
 
 
+def sequence(*parts):
+    return {"type": "Sequence", "normalizers": [*parts]}
+
+
+NFD, LOWER, STRIP = ({"type": t} for t in ("NFD", "Lowercase", "StripAccents"))
+
+
+@pytest.mark.parametrize(
+    ("normalizer", "uncased"),
+    [
+        (LOWER, "new schön"),
+        (sequence(NFD, STRIP, LOWER), "new schon"),
+        (sequence(NFD, sequence(STRIP, LOWER)), "new schon"),
+        (sequence(sequence(NFD, LOWER), STRIP), "new schon"),
+        (sequence({"type": "NFC"}, LOWER), "new schön"),
+        (None, "New schön"),
+    ],
+)
+def test_cased_drops_what_lowers_and_strips_however_deep(folder, normalizer, uncased):
+    write(folder, "tokenizer.json", bundle_of(folder) | {"normalizer": normalizer})
+    assert load_tokenizer(folder).tokenize(["New schön"]) == [uncased.split()]
+    cased = load_tokenizer(folder, cased=True)
+    assert cased.tokenize(["New schön"]) == [["New", "schön"]]
+    assert not cased.lowercase
+
+
 def test_a_sentencepiece_model_that_is_none(tmp_path):
     """Bytes of a piece that are not UTF-8: 'a' of a piece "▁a" becomes 0xFF."""
     data = (GOLDEN / "albert.model").read_bytes()
