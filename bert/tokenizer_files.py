@@ -6,6 +6,7 @@ template are switched off: examples say themselves where they begin and end. Els
 `vocab.json` and `merges.txt` (byte-level BPE).
 """
 
+import contextlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,27 +18,18 @@ from tokenizers import models, normalizers, pre_tokenizers
 from bert.config import config_file
 from bert.families import FAMILIES, Family, SpecialTokens
 from bert.folder import check_folder, check_no_pointer
+from bert.normalizer import keep_case, lowers, parts
 from bert.tokenization import Tokenizer, word_piece
+from bert.tokenizer_settings import (
+    added_tokens,
+    check_numbers,
+    read_settings,
+    special_tokens,
+)
 from toolkit.files import InputError, printable
 from toolkit.files import read_json_object as read_json
 
 SENTENCE_PIECES = ("sentencepiece.bpe.model", "spiece.model")
-# Names of special tokens in settings, and ours
-ROLES = {
-    "cls_token": "first",
-    "sep_token": "separator",
-    "mask_token": "mask",
-    "unk_token": "unknown",
-    "pad_token": "padding",
-}
-# Settings that would change the pieces, and the values that are honoured
-ONLY = {
-    "do_basic_tokenize": (True,),
-    "do_word_tokenize": (True,),
-    "do_subword_tokenize": (True,),
-    "word_tokenizer_type": ("basic",),
-    "subword_tokenizer_type": ("wordpiece",),
-}
 # Settings that tokenizer.json has as well, by the parts that have them
 AS_WELL = {
     "BertNormalizer": {
@@ -59,25 +51,30 @@ def load_tokenizer(folder: str | Path, cased: bool = False) -> Tokenizer:
     """
     folder = check_folder(folder)
     family = _family(folder)
-    settings = _settings(folder)
-    special = _special_tokens(folder, settings, family)
+    settings = read_settings(folder)
+    special = special_tokens(folder, settings, family)
     if (path := folder / "tokenizer.json").is_file():
         bundle = read_json(path)
         _check_agreement(path, bundle, settings, cased)
         vocabulary = _vocabulary_of(path, bundle)
+        _check_model(path, bundle["model"], special)
         _check_vocab_txt(folder / "vocab.txt", vocabulary)
         backend = _from_bundle(path, bundle, special, cased)
     else:
         backend, vocabulary = _from_vocabulary(folder, family, settings, special, cased)
+        check_numbers(folder, vocabulary)
         vocabulary = vocabulary | _add_tokens(
             folder, backend, vocabulary, settings, special
         )
     needed = special.unknown, special.first, special.separator
     if missing := [token for token in needed if token not in vocabulary]:
-        raise InputError(f"{folder}: the vocabulary lacks {', '.join(missing)}")
+        raise InputError(
+            f"{folder}: the vocabulary lacks {', '.join(map(printable, missing))}"
+        )
+    normalizer = backend.normalizer
     return Tokenizer(
         vocabulary,
-        _lowers(json.loads(backend.to_str())["normalizer"]),
+        bool(normalizer) and lowers(json.loads(normalizer.__getstate__())),
         backend=backend,
         special_tokens=special,
         two_separators=family.two_separators,
@@ -91,33 +88,19 @@ def _family(folder: Path) -> Family:
     return FAMILIES.get(name if isinstance(name, str) else "bert", FAMILIES["bert"])
 
 
-def _settings(folder: Path) -> dict[str, Any]:
-    """tokenizer_config.json, if there is one; InputError for what is not honoured."""
-    path = folder / "tokenizer_config.json"
-    settings = read_json(path) if path.is_file() else {}
-    settings = {key: value for key, value in settings.items() if value is not None}
-    for key, only in ONLY.items():
-        if key in settings and settings[key] not in only:
-            raise InputError(
-                f"{path}: {key} is {printable(repr(settings[key]))}, expected "
-                f"{only[0]!r}: other tokenizers are read from tokenizer.json only"
-            )
-    return settings
-
-
-def _special_tokens(
-    folder: Path, settings: dict[str, Any], family: Family
-) -> SpecialTokens:
-    """Those of the folder; where it names none, the family's."""
-    path = folder / "special_tokens_map.json"
-    found = (read_json(path) if path.is_file() else {}) | settings
-    names = vars(family.special_tokens).copy()
-    for key, role in ROLES.items():
-        token = found.get(key)
-        token = token.get("content") if isinstance(token, dict) else token
-        if isinstance(token, str):
-            names[role] = token
-    return SpecialTokens(**names)
+@contextlib.contextmanager
+def _refused(path: Path, found: str) -> Iterator[None]:
+    """InputError for whatever a library raises that reads a file: the tokenizers
+    library bare Exceptions, and where Rust panics, one that is no Exception."""
+    try:
+        yield
+    except BaseException as error:
+        panics = type(error).__name__ == "PanicException"
+        if not isinstance(error, Exception) and not panics:
+            raise
+        raise InputError(
+            f"{path}: {found} ({printable(str(error))}); fetch the model again"
+        ) from None
 
 
 def _from_bundle(
@@ -134,7 +117,7 @@ def _from_bundle(
     off = {"padding": None, "truncation": None, "post_processor": None}
     bundle = bundle | off | {"added_tokens": added}
     if cased:
-        bundle["normalizer"] = _keep_case(bundle.get("normalizer"))
+        bundle["normalizer"] = keep_case(bundle.get("normalizer"))
     model = bundle["model"]
     if isinstance(model["vocab"], list):  # Unigram, which finds them in a text
         hidden = roles - {special.unknown}
@@ -143,13 +126,9 @@ def _from_bundle(
             for piece, score in model["vocab"]
         ]
         bundle["model"] = model | {"vocab": vocab}
-    try:
+    found = f"cannot be read by tokenizers {tokenizers.__version__}, which may be old"
+    with _refused(path, found):
         return tokenizers.Tokenizer.from_str(json.dumps(bundle))
-    except Exception as error:  # the library raises bare Exceptions
-        raise InputError(
-            f"{path}: cannot be read by tokenizers {tokenizers.__version__} "
-            f"({printable(str(error))}); update the library"
-        ) from None
 
 
 def _vocabulary_of(path: Path, bundle: dict[str, Any]) -> dict[str, int]:
@@ -164,8 +143,7 @@ def _vocabulary_of(path: Path, bundle: dict[str, Any]) -> dict[str, int]:
         raise InputError(
             f"{path}: expected a tokenizer with the vocabulary of a model"
         ) from None
-    if not all(type(number) is int and number >= 0 for number in vocabulary.values()):
-        raise InputError(f"{path}: expected a whole number for each piece")
+    check_numbers(path, vocabulary)
     return vocabulary
 
 
@@ -174,16 +152,37 @@ def _check_agreement(
 ) -> None:
     """Raise InputError where tokenizer_config.json contradicts tokenizer.json."""
     for key in ("normalizer", "pre_tokenizer"):
-        for part in _parts(bundle.get(key)):
-            for setting, name in AS_WELL.get(part.get("type"), {}).items():
+        for part in parts(bundle.get(key)):
+            for setting, name in AS_WELL.get(str(part.get("type")), {}).items():
                 ours, theirs = part.get(name), settings.get(setting)
                 if cased and setting in ("do_lower_case", "strip_accents"):
                     continue
                 if None not in (ours, theirs) and ours != theirs:
                     raise InputError(
-                        f"{path}: {name} is {ours}, but {setting} in "
+                        f"{path}: {name} is {printable(repr(ours))}, but {setting} in "
                         f"tokenizer_config.json is {theirs}: correct one of them"
                     )
+
+
+def _check_model(path: Path, model: dict[str, Any], special: SpecialTokens) -> None:
+    """Raise InputError where pieces are drawn at random, or another token than the
+    settings' stands for what is unknown."""
+    if model.get("dropout"):
+        raise InputError(
+            f"{path}: dropout is {printable(repr(model['dropout']))}, which draws "
+            "pieces at random; set it to null"
+        )
+    vocab, unknown = model["vocab"], model.get("unk_token")
+    if isinstance(vocab, list):  # of Unigram, which names its number
+        number = model.get("unk_id")
+        fits = type(number) is int and 0 <= number < len(vocab)
+        unknown = vocab[number][0] if fits else number
+    if unknown != special.unknown and (unknown or isinstance(vocab, list)):
+        raise InputError(
+            f"{path}: the unknown token is {printable(repr(unknown))}, but "
+            f"{printable(repr(special.unknown))} in the settings beside it; correct "
+            "unk_token in one of them"
+        )
 
 
 def _check_vocab_txt(path: Path, vocabulary: dict[str, int]) -> None:
@@ -197,39 +196,6 @@ def _check_vocab_txt(path: Path, vocabulary: dict[str, int]) -> None:
                 f"{vocabulary.get(piece, 'not there')} in tokenizer.json: remove the "
                 "file that is not the model's"
             )
-
-
-def _parts(part: Any) -> Iterator[dict[str, Any]]:
-    """The parts of a normalizer or pre-tokenizer that may be a sequence of them."""
-    if isinstance(part, dict):
-        yield part
-        for key in ("normalizers", "pretokenizers"):
-            for inner in part.get(key) or []:
-                yield from _parts(inner)
-
-
-def _lowers(normalizer: Any) -> bool:
-    return any(
-        part.get("lowercase") or part.get("type") == "Lowercase"
-        for part in _parts(normalizer)
-    )
-
-
-def _keep_case(normalizer: Any) -> Any:
-    """A normalizer without what lower-cases and what strips accents."""
-    if not isinstance(normalizer, dict):
-        return normalizer
-    if normalizer.get("type") == "BertNormalizer":
-        return normalizer | {"lowercase": False, "strip_accents": False}
-    if normalizer.get("type") in ("Lowercase", "StripAccents"):
-        return {"type": "Sequence", "normalizers": []}
-    if "normalizers" in normalizer:
-        inner = normalizer["normalizers"]
-        if any(part.get("type") == "StripAccents" for part in inner):
-            # which needs accents apart from their letters, as no piece has them
-            inner = [part for part in inner if part.get("type") not in ("NFD", "NFKD")]
-        return normalizer | {"normalizers": [_keep_case(part) for part in inner]}
-    return normalizer
 
 
 def _from_vocabulary(
@@ -256,10 +222,9 @@ def _from_vocabulary(
             return _from_sentence_piece(path, family, settings, special, cased)
     path, merges = folder / "vocab.json", folder / "merges.txt"
     if path.is_file() and merges.is_file():
-        try:
+        check_numbers(path, read_json(path))  # the library passes over what is none
+        with _refused(path, f"not a vocabulary for {merges.name} beside it"):
             backend = tokenizers.Tokenizer(models.BPE.from_file(str(path), str(merges)))
-        except Exception as error:  # the library raises bare Exceptions
-            raise InputError(f"{path}: not a vocabulary ({error})") from None
         backend.pre_tokenizer = pre_tokenizers.ByteLevel(
             add_prefix_space=bool(settings.get("add_prefix_space", False))
         )
@@ -273,10 +238,8 @@ def _from_vocabulary(
 
 def _read_vocab_txt(path: Path) -> dict[str, int]:
     check_no_pointer(path)
-    try:
+    with _refused(path, "not a vocabulary"):
         vocabulary = models.WordPiece.read_file(str(path))
-    except Exception as error:  # the library raises bare Exceptions
-        raise InputError(f"{path}: not a vocabulary ({error})") from None
     vocabulary.pop("", None)  # an empty line is no word piece
     return vocabulary
 
@@ -295,10 +258,10 @@ def _from_sentence_piece(
         raise InputError(f"{path}: SentencePiece is not a tokenizer of this family")
     check_no_pointer(path)
     model = sentencepiece_model_pb2.ModelProto()
-    try:
+    with _refused(path, "not a SentencePiece model"):
         model.ParseFromString(path.read_bytes())
-    except Exception as error:  # protobuf's
-        raise InputError(f"{path}: not a SentencePiece model ({error})") from None
+        if not all(isinstance(piece.piece, str) for piece in model.pieces):
+            raise ValueError("a piece is not UTF-8")
     if model.trainer_spec.model_type != model.trainer_spec.UNIGRAM:
         raise InputError(
             f"{path}: expected a model of type Unigram; transformers can save this one "
@@ -309,13 +272,11 @@ def _from_sentence_piece(
     scores = [*((p, 0.0) for p in before), *scores, *((p, 0.0) for p in after)]
     vocabulary = {piece: number for number, (piece, _) in enumerate(scores)}
     hidden = {*vars(special).values()} - {special.unknown}
-    backend = tokenizers.Tokenizer(
-        models.Unigram(
-            [(piece + HIDDEN * (piece in hidden), score) for piece, score in scores],
-            unk_id=vocabulary.get(special.unknown, 0),
-            byte_fallback=False,
-        )
-    )
+    scores = [(piece + HIDDEN * (piece in hidden), score) for piece, score in scores]
+    unknown = vocabulary.get(special.unknown, 0)
+    with _refused(path, "not a SentencePiece model"):
+        unigram = models.Unigram(scores, unk_id=unknown, byte_fallback=False)
+    backend = tokenizers.Tokenizer(unigram)
     steps = []
     if family.albert_quotes:
         steps += [normalizers.Replace("``", '"'), normalizers.Replace("''", '"')]
@@ -323,10 +284,9 @@ def _from_sentence_piece(
             steps += [normalizers.NFKD(), normalizers.StripAccents()]
         if not cased and settings.get("do_lower_case", True):
             steps.append(normalizers.Lowercase())
-    if model.normalizer_spec.precompiled_charsmap:
-        steps.append(
-            normalizers.Precompiled(model.normalizer_spec.precompiled_charsmap)
-        )
+    if charsmap := model.normalizer_spec.precompiled_charsmap:
+        with _refused(path, "not a SentencePiece model"):
+            steps.append(normalizers.Precompiled(charsmap))
     backend.normalizer = normalizers.Sequence(steps)
     backend.pre_tokenizer = pre_tokenizers.Sequence(
         [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace()]
@@ -341,25 +301,19 @@ def _add_tokens(
     settings: dict[str, Any],
     special: SpecialTokens,
 ) -> dict[str, int]:
-    """Add the tokens that settings name and that are one piece of a text each; returns
-    the numbers of all, special tokens too."""
-    path = folder / "added_tokens.json"
-    numbers = read_json(path) if path.is_file() else {}
-    for number, token in settings.get("added_tokens_decoder", {}).items():
-        numbers[token["content"]] = int(number)
+    """Add the tokens that settings name, but special ones, which are text in a text;
+    returns the numbers of all."""
+    numbers, tokens = added_tokens(folder, settings)
+    check_numbers(folder, numbers)
     kept = settings.get("never_split", [])
-    more = settings.get("additional_special_tokens", [])
-    more = [token["content"] if isinstance(token, dict) else token for token in more]
-    wanted = [*numbers, *more]
-    roles = {*vars(special).values()}
-    wanted = [token for token in wanted if token not in roles] + list(kept)
-    for token in wanted:
-        if token not in vocabulary and token not in numbers:
+    roles = {token for token in vars(special).values() if token not in kept}
+    tokens = [token for token in tokens if token.content not in roles]
+    for token in tokens:
+        if token.content not in vocabulary and token.content not in numbers:
             raise InputError(
-                f"{folder}: the settings name the token {printable(repr(token))}, "
-                "which has no number; expected it in added_tokens.json"
+                f"{folder}: the settings name the token "
+                f"{printable(repr(token.content))}, which has no number; expected it "
+                "in added_tokens.json"
             )
-    backend.add_tokens(
-        [tokenizers.AddedToken(token, normalized=False) for token in wanted]
-    )
+    backend.add_tokens(tokens)
     return numbers

@@ -16,7 +16,7 @@ PARTS = re.compile(
     r"(embeddings|encoder|pooler|transformer|layers|embeddings_project|final_norm)/"
 )
 WORDS = re.compile(r"(|.*/)embeddings/(word_embeddings|tok_embeddings)(/weight)?")
-NAMED = 8  # weights that an error names, of each kind
+NAMED = 3  # weights that an error names, of each kind
 
 
 @dataclasses.dataclass(frozen=True)

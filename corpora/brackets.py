@@ -68,11 +68,13 @@ def entity_brackets(field: str, layout: list[str] | None, where: str) -> list[Br
         cluster, piece, pieces = PIECE.fullmatch(_cluster(text, opens, layout)).groups()
         if not cluster:
             expected = "(<cluster>) or, in old GUM, (<type>-<number>)"
+            advice = "is a line # global.Entity missing before it?"
             if layout:
                 expected = f"({printable('-'.join(layout))}), as # global.Entity says"
+                advice = "correct the one or the other"
             raise InputError(
                 f"{where}: expected brackets of mentions, {expected}, "
-                f"found Entity={printable(field)}"
+                f"found Entity={printable(field)}; {advice}"
             )
         if piece:
             opens, closes = opens and piece == "1", closes and piece == pieces

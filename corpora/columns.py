@@ -61,8 +61,8 @@ def _columns(line: str, document: str) -> list[str]:
     if "\t" in line:
         return [cell.strip() for cell in line.split("\t")]
     if " " in document and line.startswith(f"{document} "):
-        return [document, *line.removeprefix(document).split()]
-    return line.split()
+        return [document, *re.split(" +", line.removeprefix(document).strip())]
+    return re.split(" +", line.strip())  # a word may hold other spaces, as 10\xa0000
 
 
 def from_columns(

@@ -36,6 +36,7 @@ from corpora.brackets import (
 )
 from corpora.columns import from_columns, split_columns
 from corpora.documents import Document, sentence_bounds
+from corpora.english import PENN_TAGS
 from corpora.lines import paragraphs
 from corpora.treebank import Word, read_rows, word_tags
 from toolkit.files import InputError, check_folder, printable
@@ -145,7 +146,7 @@ def _from_conllu(path: Path, name: str, part: int, sentences: list[Rows]) -> Doc
         [word["form"] for word in words],
         bounds,
         mentions.spans,
-        tags=word_tags(words),
+        tags=_known_tags(words),
         governors=[
             first + word["head"] - 1 if word["head"] else None
             for first, last in bounds
@@ -158,6 +159,16 @@ def _from_conllu(path: Path, name: str, part: int, sentences: list[Rows]) -> Doc
         repeated=mentions.repeated,
         zeros=mentions.zeros,
     )
+
+
+def _known_tags(words: list[Word]) -> list[str] | None:
+    """The tags that mentions are described by: the treebank's own where most are Penn's
+    (German's, Czech's tell nothing there), else the universal ones."""
+    tags = word_tags(words)
+    if tags and sum(tag in PENN_TAGS for tag in tags) * 2 < len(tags):
+        universal = [word["upos"] for word in words]
+        return universal if any(tag != "_" for tag in universal) else tags
+    return tags
 
 
 def _conllu_mentions(path: Path, rows: Rows) -> Mentions:

@@ -1,6 +1,12 @@
 """English words and tags that tell what a mention is; see mentions.py."""
 
-# Penn Treebank's tags, and the universal ones
+# The Penn Treebank's tags, with those that English treebanks of UD add
+PENN_TAGS = set(
+    """CC CD DT EX FW IN JJ JJR JJS LS MD NN NNP NNPS NNS PDT POS PRP PRP$ RB RBR RBS RP
+    SYM TO UH VB VBD VBG VBN VBP VBZ WDT WP WP$ WRB . , : `` '' $ # -LRB- -RRB- ADD AFX
+    GW HYPH NFP XX""".split()
+)
+# Penn's, and the universal ones
 PRONOUN_TAGS = set("PRP PRP$ WP WP$ PRON DT PDT WDT DET".split())
 PROPER_TAGS = set("NNP NNPS PROPN".split())
 NOUN_TAGS = set("NN NNS NNP NNPS PRP NOUN PROPN".split())

@@ -8,17 +8,28 @@ from toolkit.files import InputError
 
 Lines = list[tuple[int, str]]  # each with its number in the file, from 1
 
+TO_TEXT = (
+    "convert the file to UTF-8; unpack an archive, or save the text of a PDF or "
+    "another document as a .txt, first"
+)
+
 
 def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """The lines of a UTF-8 file, empty ones too; InputError where it is not UTF-8."""
+    """The lines of a UTF-8 file, empty ones too; InputError where it is not UTF-8.
+
+    UTF-16 without a byte order mark is valid UTF-8 for ASCII text, with a NUL beside
+    each character: where the first line shows this, it is refused as well.
+    """
     with open(path, encoding="utf-8-sig") as file:
         try:
             for number, line in enumerate(file, 1):
+                if number == 1 and "\0" in line[:2]:
+                    raise InputError(
+                        f"{path}: not UTF-8 text (it looks like UTF-16); {TO_TEXT}"
+                    )
                 yield number, line.rstrip("\n")
         except UnicodeDecodeError as error:
-            raise InputError(
-                f"{path}: not UTF-8 text ({error}); convert the file to UTF-8"
-            ) from None
+            raise InputError(f"{path}: not UTF-8 text ({error}); {TO_TEXT}") from None
 
 
 def paragraphs(path: Path) -> Iterator[Lines]:

@@ -78,9 +78,8 @@ def require_mentions(cut: Stretches, paths: list[Path]) -> None:
     if not cut.documents:
         cause = "as there is no document; are the files complete?"
     elif cut.mentions:
-        cause = (
-            f"as none of {cut.mentions:,} lies in a stretch: use --windows, or a "
-            "greater --max-sequence-length"
+        cause = f"as none of {cut.mentions:,} lies in a stretch: use " + (
+            "--windows, or " * (cut.beyond > 0) + "a greater --max-sequence-length"
         )
     else:
         cause = (

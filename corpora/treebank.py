@@ -36,7 +36,8 @@ def find_splits(folder: str | Path) -> list[Path]:
         found += paths
     if not found:
         raise InputError(
-            f"{folder}: neither train nor dev is there, in any of {', '.join(READERS)}"
+            f"{folder}: neither train nor dev is there, in any of "
+            f"{', '.join(READERS)}; --data-file takes files of other names"
         )
     return found
 
@@ -53,7 +54,10 @@ def read_treebank(
     """
     path = Path(path)
     if path.suffix not in READERS:
-        raise InputError(f"{path}: expected a file in {', '.join(READERS)}")
+        raise InputError(
+            f"{path}: expected a file in {', '.join(READERS)}; unpack it, or rename it "
+            "after its format, first"
+        )
     examples, defects = [], []
     for lines in paragraphs(path):
         example = READERS[path.suffix](path, lines)
@@ -106,7 +110,8 @@ def read_rows(path: Path, lines: Lines) -> list[tuple[int, Word]]:
     for place, (number, word) in enumerate(words, 1):
         if word["id"] != place:
             raise InputError(
-                f"{path}:{number}: expected word {place}, found {word['id']}"
+                f"{path}:{number}: expected word {place}, found {word['id']}; is there "
+                "no empty line between two sentences, or a line missing?"
             )
         word["head"] = _head(word["head"], len(words), path, number)
     return rows
@@ -140,11 +145,8 @@ def _row(line: str, path: Path, number: int) -> Word:
             f"{path}:{number}: expected columns with tabs between them, "
             f"found {quoted(line)}"
         )
-    # a word may be, or hold, spaces
-    row = {
-        name: cell if name == "form" else cell.strip()
-        for name, cell in zip(COLUMNS, cells, strict=False)
-    }
+    row = dict(zip(COLUMNS, map(str.strip, cells), strict=False))
+    row["form"] = row["form"] or cells[1]  # a word may be spaces
     try:
         row["id"] = conllu.parser.parse_id_value(row["id"])
     except (conllu.exceptions.ParseException, ValueError):
@@ -153,10 +155,14 @@ def _row(line: str, path: Path, number: int) -> Word:
         raise InputError(
             f"{path}:{number}: no number of a word in {quoted(line)}; expected it first"
         )
-    if missing := [f for f in ("form", "head", "deprel") if not row.get(f)]:
-        raise InputError(f"{path}:{number}: no {missing[0]} in {quoted(line)}")
-    if isinstance(row["id"], int) and row["deprel"] == "_":
-        raise InputError(f"{path}:{number}: no deprel in {quoted(line)}")
+    missing = [name for name in ("form", "head", "deprel") if not row.get(name)]
+    if isinstance(row["id"], int) and row.get("deprel") == "_":
+        missing = ["deprel"]
+    if missing:
+        raise InputError(
+            f"{path}:{number}: no {missing[0]} in {quoted(line)}; expected it in "
+            f"column {COLUMNS.index(missing[0]) + 1}, as in CoNLL-U or CoNLL-X"
+        )
     row["deprel"] = _relation(row["deprel"])
     return row
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import sentencex
 
 from bert.tokenization import Tokenizer
+from corpora.lines import numbered_lines
 from toolkit.files import InputError
 
 SHORTEST_SPAN = 5  # a word piece in each part, and three special tokens or more
@@ -100,16 +101,10 @@ def _likely_cause(spans: Spans) -> str:
 
 def _read_documents(path: Path) -> Iterator[Iterator[str]]:
     """The documents of a text file, each an iterator over its lines."""
-    with open(path, encoding="utf-8") as file:
-        try:
-            for text, lines in itertools.groupby(file, lambda line: bool(line.strip())):
-                if text:
-                    yield lines
-        except UnicodeDecodeError as error:
-            raise InputError(
-                f"{path}: not UTF-8 text ({error}); convert the file to UTF-8, or save "
-                "the text of a PDF or another document as a .txt first"
-            ) from None
+    lines = (line for _, line in numbered_lines(path))
+    for text, document in itertools.groupby(lines, lambda line: bool(line.strip())):
+        if text:
+            yield document
 
 
 def _blocks(lines: Iterable[str]) -> Iterator[list[str]]:

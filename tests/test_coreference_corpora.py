@@ -251,6 +251,11 @@ def test_errors_in_conllu(read, written, instead, message):
     assert f"file.conllu{message}" in str(error.value)
 
 
+def test_a_layout_that_is_missing_is_said_to_be(read):
+    with pytest.raises(InputError, match="is a line # global.Entity missing before"):
+        read("1\ta\ta\tX\tX\t_\t0\troot\t_\tEntity=(e1-person-1-)", "file.conllu")
+
+
 def test_conllu_needs_its_last_column_and_words_for_mentions(read):
     row = "1\ta\ta\tX\tX\t_\t0\troot\t_"
     with pytest.raises(InputError, match=r"conllu:1: expected ten columns of CoNLL-U"):
@@ -273,6 +278,12 @@ def test_a_space_in_the_name_of_a_document(read, space):
     (document,) = read(conll_2012("(1)", "-", "(1)", name="my novel", space=space))
     assert (document.name, document.words) == ("my novel", ["a", "b", "c"])
     assert document.mentions == [(0, 0, 0), (2, 2, 0)]
+
+
+@pytest.mark.parametrize("word", ["10\xa0000", "\u3000", "a\u2009b"])
+def test_other_spaces_in_a_word_separate_no_columns(read, word):
+    (document,) = read(f"#begin document (d)\nd 0 0 {word} CD * - - - - * (1)\n")
+    assert (document.words, document.tags) == ([word], ["CD"])
 
 
 @pytest.mark.parametrize(
@@ -454,6 +465,12 @@ def test_script_counts_what_it_leaves_out_and_refuses_nothing(
         (conllu(("a", "_")), "y.conllu", (), "Entity=(3): are these the files with"),
         ("# newdoc\n", "z.conllu", (), "as there is no document"),
         (gum("(1", "1)"), "x.conll", ("--max-sequence-length", 3), "none of 1 lies in"),
+        (
+            gum("(1)", "_") + "\n" + gum("(1)", "_").replace("x", "y"),
+            "w.conll",
+            ("--max-sequence-length", 3, "--windows"),
+            "as none of 2 lies in a stretch: use a greater --max-sequence-length",
+        ),
     ):
         assert run(text, name, *flags) == 1
         error = capsys.readouterr().err
@@ -658,6 +675,21 @@ def test_what_only_tags_and_features_tell():
     assert describe_mention(rose, 0, 0)["number"] is None
     for tag, kind in (("PRON", "pronoun"), ("PROPN", "proper"), ("NOUN", "nominal")):
         assert mention_type(tagged(f"w/{tag}", **tree), 0) == kind
+
+
+def test_types_by_the_universal_tags_where_the_treebank_has_its_own(read):
+    """German's STTS calls a name NE and a pronoun PPER, which no list here has."""
+    rows = [
+        "1\tAnna\tAnna\tPROPN\tNE\t_\t2\tnsubj\t_\tEntity=(1)",
+        "2\tsah\tsehen\tVERB\tVVFIN\t_\t0\troot\t_\t_",
+        "3\tihn\ter\tPRON\tPPER\tNumber=Sing\t2\tobj\t_\tEntity=(2)",
+        "4\tim\tin\tADP\tAPPRART\t_\t5\tcase\t_\t_",
+        "5\tGarten\tGarten\tNOUN\tNN\t_\t2\tobl\t_\tEntity=(3)",
+    ]
+    (document,) = read("\n".join(rows), "file.conllu")
+    assert document.tags == ["PROPN", "VERB", "PRON", "ADP", "NOUN"]
+    kinds = [mention_type(document, word) for word in (0, 2, 4)]
+    assert kinds == ["proper", "pronoun", "nominal"]
 
 
 def test_joined_nouns_in_a_tree():

@@ -14,6 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import numpy as np
+import odd_folders
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -85,7 +86,7 @@ def mutated(rng: random.Random, data: bytes) -> bytes:
     return bytes(data)
 
 
-def outcome(read, path: Path) -> str:
+def outcome(read, path: Path, longest: int = 300) -> str:
     """ "value" or "refused"; anything else is an error of the reader."""
     try:
         value = read(path)
@@ -93,7 +94,7 @@ def outcome(read, path: Path) -> str:
         return "value"
     except InputError as error:
         assert str(error).isprintable(), error
-        assert len(str(error)) < len(str(path)) + 300, error
+        assert len(str(error)) < len(str(path)) + longest, error
         return "refused"
 
 
@@ -121,6 +122,21 @@ def fuzz_once(rng: random.Random, folder: Path) -> list[str]:
     return found
 
 
+def fuzz_folders(rng: random.Random, folder: Path) -> list[str]:
+    """Read a folder of each kind in which one file is not as it should be."""
+    found = []
+    for what, folders, read in (
+        ("uncased", odd_folders.TOKENIZERS, odd_folders.tokenize_with),
+        ("cased", odd_folders.TOKENIZERS, odd_folders.tokenize_cased),
+        ("model", odd_folders.MODELS, odd_folders.load),
+    ):
+        odd_folders.write_odd(rng, folders, folder, mutated)
+        # of a model, some weights of each kind are named
+        longest = 1000 if what == "model" else 300
+        found.append(f"{what}: {outcome(read, folder, longest)}")
+    return found
+
+
 def test_mutated_files(tmp_path):
     rng = random.Random(0)
     counts = collections.Counter()
@@ -131,6 +147,22 @@ def test_mutated_files(tmp_path):
     for reader in (*readers, *CORPORA):
         assert counts[f"{reader}: value"] > 0
         assert counts[f"{reader}: refused"] > 10
+
+
+def test_folders_are_whole_before_they_are_changed(tmp_path):
+    for folder in odd_folders.TOKENIZERS:
+        odd_folders.write(folder, tmp_path)
+        assert odd_folders.tokenize_with(tmp_path)
+
+
+def test_odd_folders(tmp_path):
+    rng = random.Random(0)
+    counts = collections.Counter()
+    for _ in range(150):
+        counts.update(fuzz_folders(rng, tmp_path))
+    for what in ("uncased", "cased", "model"):
+        assert counts[f"{what}: value"] > 0
+        assert counts[f"{what}: refused"] > 10
 
 
 PLAIN = st.recursive(
@@ -164,7 +196,9 @@ if __name__ == "__main__":
     seconds, seed = float(sys.argv[1]), int((*sys.argv, 0)[2])
     ends, counted = time.time() + seconds, collections.Counter()
     source = random.Random(seed)
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory() as scratch, tempfile.TemporaryDirectory() as odd:
         while time.time() < ends:
+            counted["rounds"] += 1
             counted.update(fuzz_once(source, Path(scratch)))
+            counted.update(fuzz_folders(source, Path(odd)))
     print(dict(sorted(counted.items())))

@@ -279,3 +279,172 @@ def test_roles_are_those_of_the_family():
         *(FIRST, WORD, WORD, PUNCTUATION, SEPARATOR),
         *(SEPARATOR, PUNCTUATION, PUNCTUATION, WORD, SEPARATOR),
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        (
+            "tokenizer_config.json",
+            {"do_lower_case": "false"},
+            "is 'false', expected tr",
+        ),
+        ("tokenizer_config.json", {"strip_accents": 1.5}, "expected true or false"),
+        (
+            "tokenizer_config.json",
+            {"never_split": "[e1]"},
+            "is '.e1.', expected a list",
+        ),
+        ("tokenizer_config.json", {"never_split": [{}]}, "expected a token, or an obj"),
+        ("tokenizer_config.json", {"added_tokens_decoder": []}, "expected an object"),
+        (
+            "tokenizer_config.json",
+            {"added_tokens_decoder": {"9": {"id": 9}}},
+            "added_tokens_decoder: expected a token, .* found null",
+        ),
+        (
+            "tokenizer_config.json",
+            {"added_tokens_decoder": {"x": {"content": "[f1]"}}},
+            r"'\[f1\]' is number 'x', expected a whole number",
+        ),
+        (
+            "tokenizer_config.json",
+            {"added_tokens_decoder": {"30": {"content": "[f1]", "lstrip": 1}}},
+            r"lstrip of '\[f1\]' is 1, expected true or false",
+        ),
+        ("tokenizer_config.json", {"sep_token": 5}, "sep_token: expected .* a number"),
+        ("special_tokens_map.json", {"cls_token": "\ud800"}, r"lacks \?$"),
+        ("added_tokens.json", {"[f1]": "25"}, "a whole number for each .* a string"),
+        ("added_tokens.json", {"[f1]": -1}, r"number -1, expected one from 0 to 9,999"),
+        ("added_tokens.json", {"\ud800": 25}, "is no text: it holds half of a surrog"),
+    ],
+)
+def test_settings_of_another_kind_are_refused(folder, name, value, message):
+    write(folder, name, value)
+    with pytest.raises(InputError, match=message):
+        load_tokenizer(folder)
+
+
+@pytest.mark.parametrize(
+    ("flags", "text", "pieces"),
+    [
+        ({}, "fox[f1]FOX [F1]", "fox [f1] fox [ [UNK] ]"),
+        ({"normalized": True}, "fox[f1]FOX [F1]", "fox [f1] fox [f1]"),
+        ({"single_word": True}, "fox[f1] [f1]", "fox [ [UNK] ] [f1]"),
+    ],
+)
+def test_flags_of_added_tokens_are_honoured(folder, flags, text, pieces):
+    """By hand: a normalized token is found in any case, a single word only apart."""
+    token = {"content": "[f1]", "special": False} | flags
+    write(folder, "tokenizer_config.json", {"added_tokens_decoder": {"25": token}})
+    assert load_tokenizer(folder).tokenize([text]) == [pieces.split()]
+
+
+def bundle_of(folder, **model):
+    """A tokenizer.json of the folder's vocab.txt, with other values in its model."""
+    bundle = json.loads(load_tokenizer(folder)._backend.to_str())
+    bundle["model"] |= model
+    write(folder, "tokenizer.json", bundle)
+    (folder / "vocab.txt").unlink()
+    return bundle
+
+
+@pytest.mark.parametrize("number", [2**31, 2**70, -1, 1.0, "5"])
+def test_numbers_of_pieces_are_bounded(folder, number):
+    """The library goes through all numbers up to the highest: a minute for 2**31."""
+    bundle = bundle_of(folder)
+    bundle["model"]["vocab"]["fox"] = number
+    write(folder, "tokenizer.json", bundle)
+    with pytest.raises(InputError, match="expected (one from 0|a whole number for)"):
+        load_tokenizer(folder)
+    (folder / "tokenizer.json").unlink()
+    pieces = {"<s>": 0, "</s>": 1, "<unk>": 2, "a": number}
+    write(folder, "vocab.json", pieces)
+    (folder / "merges.txt").write_text("#version: 0.2\n")
+    write(folder, "config.json", {"model_type": "roberta"})
+    with pytest.raises(InputError, match="expected (one from 0|a whole number for)"):
+        load_tokenizer(folder)
+
+
+def test_an_unknown_token_that_the_settings_do_not_name_is_refused(folder):
+    bundle_of(folder, unk_token="<unk>")
+    with pytest.raises(
+        InputError, match="the unknown token is '<unk>', but '.UNK.' in"
+    ):
+        load_tokenizer(folder)
+
+
+def test_a_unigram_model_without_an_unknown_token_is_refused(tmp_path):
+    bundle = golden("Unigram/tokenizer.json")
+    bundle["model"]["unk_id"] = None
+    write(tmp_path, "tokenizer.json", bundle)
+    shutil.copy(GOLDEN / "Unigram" / "tokenizer_config.json", tmp_path)
+    with pytest.raises(InputError, match="the unknown token is None, but '<unk>' in"):
+        load_tokenizer(tmp_path)
+
+
+def test_pieces_drawn_at_random_are_refused(tmp_path):
+    bundle = golden("byte-level BPE/tokenizer.json")
+    bundle["model"]["dropout"] = 0.1
+    write(tmp_path, "tokenizer.json", bundle)
+    with pytest.raises(InputError, match=r"dropout is 0\.1, which draws pieces at ran"):
+        load_tokenizer(tmp_path)
+
+
+def test_a_panic_of_the_library_is_an_error_of_the_file(tmp_path):
+    """Of Rust, which is no Exception of Python: a prefix longer than its piece."""
+    bundle = golden("byte-level BPE/tokenizer.json")
+    bundle["model"]["continuing_subword_prefix"] = "12345678"
+    write(tmp_path, "tokenizer.json", bundle)
+    shutil.copy(GOLDEN / "byte-level BPE" / "tokenizer_config.json", tmp_path)
+    with pytest.raises(InputError, match="cannot be read by tokenizers"):
+        load_tokenizer(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "normalizer",
+    [5, [5], {"type": ["x"]}, {"type": "Sequence", "normalizers": 5}, {"type": {}}]
+    + [{"type": "Sequence", "normalizers": [None, {"type": "StripAccents"}]}],
+)
+@pytest.mark.parametrize("cased", [False, True])
+def test_normalizers_of_no_known_kind_are_refused(folder, normalizer, cased):
+    bundle = bundle_of(folder)
+    write(folder, "tokenizer.json", bundle | {"normalizer": normalizer})
+    with pytest.raises(InputError, match="cannot be read by tokenizers"):
+        load_tokenizer(folder, cased)
+
+
+def sequence(*parts):
+    return {"type": "Sequence", "normalizers": [*parts]}
+
+
+NFD, LOWER, STRIP = ({"type": t} for t in ("NFD", "Lowercase", "StripAccents"))
+
+
+@pytest.mark.parametrize(
+    ("normalizer", "uncased"),
+    [
+        (LOWER, "new schön"),
+        (sequence(NFD, STRIP, LOWER), "new schon"),
+        (sequence(NFD, sequence(STRIP, LOWER)), "new schon"),
+        (sequence(sequence(NFD, LOWER), STRIP), "new schon"),
+        (sequence({"type": "NFC"}, LOWER), "new schön"),
+        (None, "New schön"),
+    ],
+)
+def test_cased_drops_what_lowers_and_strips_however_deep(folder, normalizer, uncased):
+    write(folder, "tokenizer.json", bundle_of(folder) | {"normalizer": normalizer})
+    assert load_tokenizer(folder).tokenize(["New schön"]) == [uncased.split()]
+    cased = load_tokenizer(folder, cased=True)
+    assert cased.tokenize(["New schön"]) == [["New", "schön"]]
+    assert not cased.lowercase
+
+
+def test_a_sentencepiece_model_that_is_none(tmp_path):
+    """Bytes of a piece that are not UTF-8: 'a' of a piece "▁a" becomes 0xFF."""
+    data = (GOLDEN / "albert.model").read_bytes()
+    write(tmp_path, "config.json", {"model_type": "albert"})
+    for broken in (data[:-40], data.replace("▁the".encode(), b"\xff" * 6, 1)):
+        (tmp_path / "spiece.model").write_bytes(broken)
+        with pytest.raises(InputError, match="not a SentencePiece model"):
+            load_tokenizer(tmp_path)

@@ -26,6 +26,9 @@ CONLLU = """# newdoc id = one
 """
 
 
+ROW_OF_TWO = "1\ta\t_\t_\t_\t_\t0\troot\n2\tb\t_\t_\t_\t_\t1\tdep\n"
+
+
 @pytest.fixture
 def read(tmp_path):
     def read_text(text, suffix=".txt", **options):
@@ -102,7 +105,7 @@ def test_no_tags_where_the_file_has_none(read):
         ("\na 0-root\nb x-dep", ".txt", ":3: head is 'x', expected a number from 0"),
         ("a 0-root\nb 3-dep", ".txt", ":2: head is '3', expected a number from 0 to 2"),
         ("a 0-root\nb -1-dep", ".txt", ":2: head is '', expected a number"),
-        ("1\ta\ta", ".conllu", ":1: no head in"),
+        ("1\ta\ta", ".conllu", ":1: no head in '1\\ta\\ta'; expected it in column 7"),
         ("# x\n1\ta\t_\t_\t_\t_\tx\troot", ".conllu", ":2: head is 'x', expected"),
         ("1\ta\t_\t_\t_\t_\t2\troot", ".conllu", ":1: head is '2', expected"),
         ("1\ta\t_\t_\t_\t_\t0\t_", ".conllu", ":1: no deprel in"),
@@ -111,6 +114,7 @@ def test_no_tags_where_the_file_has_none(read):
         (f"a {'9' * 5000}-dep", ".txt", ":1: head is '999"),
         ("_\ta\t_\t_\t_\t_\t0\troot", ".conllu", ":1: no number of a word in"),
         ("a b c", ".conll", ":1: expected columns with tabs"),
+        (ROW_OF_TWO * 2, ".conllu", ":3: expected word 3, found 1; is there no empty"),
         ("x\ta\t_\t_\t_\t_\t0\troot", ".conll10", ":1: no number of a word in"),
     ],
 )
@@ -154,6 +158,25 @@ def test_columns_are_separated_by_tabs_where_a_line_has_tabs(read):
     assert example["words"] == ["New  York", "  "]
     assert example["heads"] == [0, 1]
     assert example["relns"] == ["root", "dep"]
+
+
+def test_spaces_around_a_word_are_not_part_of_it(read):
+    text = ROW.format(1, " Anna ", 0, "root") + ROW.format(2, "10\xa0000\xa0", 1, "x")
+    (example,), _ = read(text, ".conllu")
+    assert example["words"] == ["Anna", "10\xa0000"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-16", "latin-1"])
+def test_other_encodings_are_refused(tmp_path, encoding):
+    """UTF-16 of plain letters, without a mark, is valid UTF-8 with NULs in it."""
+    path = tmp_path / "dev.conllu"
+    path.write_bytes(
+        ROW.format(1, "a", 0, "é" if encoding == "latin-1" else "x").encode(encoding)
+    )
+    with pytest.raises(
+        InputError, match=r"not UTF-8 text .* convert the file to UTF-8"
+    ):
+        read_treebank(path)
 
 
 def test_columns_by_spaces(read):
@@ -206,7 +229,7 @@ def test_words_that_are_withheld_are_reported(tmp_path, capsys):
 
 
 def test_splits_of_a_folder(tmp_path):
-    with pytest.raises(InputError, match="neither train nor dev is there"):
+    with pytest.raises(InputError, match="neither train nor dev is .*; --data-file"):
         find_splits(tmp_path)
     (tmp_path / "dev.conllu").write_text(CONLLU)
     (tmp_path / "other.txt").write_text("")
@@ -246,7 +269,15 @@ def test_script(tmp_path, capsys):
         (["--data-file", tmp_path / "no.txt"], "No such file"),
         (["--data-dir", tmp_path / "no"], "no such folder; is the name right?"),
         (["--data-dir", tmp_path, "--strict", "--outdir", out / "x"], "train.txt:1: "),
-        (["--data-file", files[1], files[1]], "written from more than one file"),
+        (["--data-file", files[1], files[1]], "train.txt: given twice"),
+        (
+            ["--data-file", files[1], files[1], "--outfile", out / "twice.json"],
+            "train.txt: given twice; name each file once",
+        ),
+        (
+            ["--data-file", files[1], files[1].with_suffix(".conllu")],
+            "written from more than one file",
+        ),
         (["--data-file", *files, "--outfile", files[0]], "would be overwritten"),
     ):
         assert preprocess_depparse.main(flags) == 1

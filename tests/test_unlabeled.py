@@ -4,6 +4,8 @@ After random.Random(0): randint(1, 2) gives 2; then random() gives 0.758 and 0.4
 """
 
 import pytest
+import tokenizers
+from tokenizers import models, pre_tokenizers
 
 from bert import Tokenizer
 from corpora import unlabeled
@@ -117,6 +119,27 @@ def test_file_that_is_no_text(tmp_path):
     path.write_bytes(b"fine\n\xff\xfe\n")
     with pytest.raises(InputError, match=r"corpus\.txt: not UTF-8 text .*of a PDF"):
         cut_corpus(path, LETTERS)
+
+
+def test_utf_16_is_no_text_even_where_it_is_valid_utf_8(tmp_path):
+    """Its empty lines are not empty, so documents would run into each other."""
+    path = tmp_path / "corpus.txt"
+    path.write_bytes("a b\nc d\n\na b\nc d\n".encode("utf-16-le"))
+    with pytest.raises(
+        InputError, match="looks like UTF-16.*convert the file to UTF-8"
+    ):
+        cut_corpus(path, LETTERS)
+
+
+def test_a_byte_order_mark_is_no_text(tmp_path):
+    """In byte-level BPE it would be three pieces; BERT's tokenizer drops it anyway."""
+    vocabulary = {c: i for i, c in enumerate("[UNK] [CLS] [SEP] a \ufeff".split(" "))}
+    backend = tokenizers.Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
+    backend.pre_tokenizer = pre_tokenizers.Split("", "isolated")
+    path = tmp_path / "corpus.txt"
+    path.write_text("a\na\n", encoding="utf-8-sig")
+    spans = cut_corpus(path, Tokenizer(vocabulary, backend=backend))
+    assert spans.examples == [{"tokens": ["[CLS]", "a", "[SEP]", "a", "[SEP]"]}]
 
 
 def test_sentences_are_split_where_lines_end_anywhere(cut):

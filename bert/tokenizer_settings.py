@@ -1,0 +1,145 @@
+"""What the settings beside a vocabulary say: special tokens, added tokens, and how text
+is normalized. InputError names a setting that is not honoured, or of another kind."""
+
+from pathlib import Path
+from typing import Any
+
+import tokenizers
+
+from bert.families import Family, SpecialTokens
+from toolkit.files import InputError, json_kind, printable
+from toolkit.files import read_json_object as read_json
+
+# Names of special tokens in settings, and ours
+ROLES = {
+    "cls_token": "first",
+    "sep_token": "separator",
+    "mask_token": "mask",
+    "unk_token": "unknown",
+    "pad_token": "padding",
+}
+# Settings that would change the pieces, and the values that are honoured
+ONLY = {
+    "do_basic_tokenize": (True,),
+    "do_word_tokenize": (True,),
+    "do_subword_tokenize": (True,),
+    "word_tokenizer_type": ("basic",),
+    "subword_tokenizer_type": ("wordpiece",),
+}
+KINDS = {
+    "do_lower_case": bool,
+    "strip_accents": bool,
+    "tokenize_chinese_chars": bool,
+    "add_prefix_space": bool,
+    "keep_accents": bool,
+    "never_split": list,
+    "additional_special_tokens": list,
+    "added_tokens_decoder": dict,
+}
+KIND_NAMES = {bool: "true or false", list: "a list", dict: "an object"}
+FLAGS = ("single_word", "lstrip", "rstrip", "normalized")  # of an added token
+MOST_PIECES = 10**7  # the tokenizers library goes through all numbers up to the highest
+
+
+def read_settings(folder: Path) -> dict[str, Any]:
+    """tokenizer_config.json, if there is one, without what is null."""
+    path = folder / "tokenizer_config.json"
+    settings = read_json(path) if path.is_file() else {}
+    settings = {key: value for key, value in settings.items() if value is not None}
+    for key, only in ONLY.items():
+        if key in settings and settings[key] not in only:
+            raise InputError(
+                f"{path}: {key} is {printable(repr(settings[key]))}, expected "
+                f"{only[0]!r}: other tokenizers are read from tokenizer.json only"
+            )
+    for key, kind in KINDS.items():
+        if key in settings and not isinstance(settings[key], kind):
+            raise InputError(
+                f"{path}: {key} is {printable(repr(settings[key]))}, expected "
+                f"{KIND_NAMES[kind]}"
+            )
+    return settings
+
+
+def special_tokens(
+    folder: Path, settings: dict[str, Any], family: Family
+) -> SpecialTokens:
+    """Those of the folder; where it names none, the family's."""
+    path = folder / "special_tokens_map.json"
+    found = (read_json(path) if path.is_file() else {}) | settings
+    names = vars(family.special_tokens).copy()
+    for key, role in ROLES.items():
+        if found.get(key) is not None:
+            names[role] = _content(found[key], f"{folder}: {key}")
+    return SpecialTokens(**names)
+
+
+def added_tokens(
+    folder: Path, settings: dict[str, Any]
+) -> tuple[dict[str, int], list[tokenizers.AddedToken]]:
+    """The numbers of the tokens that settings add, and the tokens that are one piece of
+    a text each, with their flags. Where a file names a token alone, it is found in the
+    text as it is, and spaces around it stay."""
+    path = folder / "added_tokens.json"
+    numbers = read_json(path) if path.is_file() else {}
+    wanted = {content: _added(content, str(path)) for content in numbers}
+    path = folder / "tokenizer_config.json"
+    for number, token in settings.get("added_tokens_decoder", {}).items():
+        content = _content(token, f"{path}: added_tokens_decoder")
+        if not (number.isdecimal() and len(number) < 10):
+            raise InputError(
+                f"{path}: {printable(repr(content))} is number "
+                f"{printable(repr(number))}, expected a whole number"
+            )
+        numbers[content] = int(number)
+        wanted[content] = _added(token, str(path))
+    for key in ("additional_special_tokens", "never_split"):
+        for token in settings.get(key, []):
+            content = _content(token, f"{path}: {key}")
+            wanted.setdefault(content, _added(token, str(path)))
+    return numbers, list(wanted.values())
+
+
+def check_numbers(where: str | Path, numbers: dict[str, Any]) -> None:
+    """Raise InputError unless each piece is a text with a whole number."""
+    for piece, number in numbers.items():
+        if not isinstance(piece, str) or type(number) is not int:
+            raise InputError(
+                f"{where}: expected a whole number for each piece, found "
+                f"{json_kind(number)} for {printable(piece)}"
+            )
+        if not 0 <= number < MOST_PIECES:
+            raise InputError(
+                f"{where}: {printable(piece)} is number {printable(str(number), 20)}, "
+                f"expected one from 0 to {MOST_PIECES - 1:,}"
+            )
+
+
+def _content(token: Any, where: str) -> str:
+    """What a token is called, which may be an object with flags."""
+    content = token.get("content") if isinstance(token, dict) else token
+    if not isinstance(content, str) or not content:
+        raise InputError(
+            f"{where}: expected a token, or an object with its content, found "
+            f"{'an empty one' if content == '' else json_kind(content)}"
+        )
+    return content
+
+
+def _added(token: Any, where: str) -> tokenizers.AddedToken:
+    content = _content(token, where)
+    given = token if isinstance(token, dict) else {}
+    flags = {flag: given.get(flag, False) for flag in FLAGS}
+    for flag, value in flags.items():
+        if not isinstance(value, bool):
+            raise InputError(
+                f"{where}: {flag} of {printable(repr(content))} is "
+                f"{printable(repr(value))}, expected true or false"
+            )
+    try:
+        return tokenizers.AddedToken(content, **flags)
+    except UnicodeEncodeError:
+        raise InputError(
+            f"{where}: {printable(repr(content))} is no text: it holds half of a "
+            "surrogate pair"
+        ) from None
