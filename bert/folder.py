@@ -40,9 +40,10 @@ def check_folder(folder: str | Path) -> Path:
     if not folder.exists():
         found = "no such folder; expected one that holds an encoder"
         if re.fullmatch(r"\w[\w.-]*(/\w[\w.-]*)?", str(folder)):
+            name = str(folder).removeprefix("models/")
             found += (
                 ". If this is a model on huggingface.co, fetch it first: "
-                f"hf download {folder} --local-dir {folder}"
+                f"hf download {name} --local-dir {folder}"
             )
     raise InputError(f"{folder}: {found}")
 

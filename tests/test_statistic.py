@@ -231,6 +231,7 @@ def test_exact_sums(values, data):
     np.testing.assert_array_equal(again.limbs, total.limbs)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(-(2**50), 2**50), min_size=1, max_size=40))
 def test_sums_of_multiples_of_the_step_are_those_of_fractions(numerators):
     values = [n * 2.0**-60 for n in numerators]
