@@ -98,8 +98,10 @@ def prepare_examples(
     max_length: int = 128,
     segment_ids: str = "zeros",
     need_words: bool = False,
+    first: int = 0,
 ) -> tuple[list[Prepared], list[Skipped]]:
-    """Tokenize and number examples; leave out those of more than `max_length` tokens.
+    """Tokenize examples and number them from `first`; leave out those of more than
+    `max_length` tokens.
 
     `segment_ids` is "zeros" (as the paper's released maps) or "sep" (1 after the first
     [SEP]; for models of two segment types); a "segment_ids" field in an example wins.
@@ -129,7 +131,7 @@ def prepare_examples(
             "vocabulary and weights from one model"
         )
     prepared, skipped = [], []
-    for i, example in enumerate(examples):
+    for i, example in enumerate(examples, first):
         try:
             _check(example)
             if need_words and "words" not in example:
