@@ -50,10 +50,7 @@ def read_examples(path: str | Path) -> list[dict]:
     for an empty list, and for a corpus that is not preprocessed yet.
     """
     path = Path(path)
-    if script := SCRIPTS.get(path.suffix):
-        raise InputError(
-            f"{path}: expected JSON of examples; make it from this file with {script}"
-        )
+    require_preprocessed(path)
     examples = list(iter_examples(path))
     if not examples:
         raise InputError(
@@ -66,6 +63,14 @@ def read_examples(path: str | Path) -> list[dict]:
         except InputError as error:
             raise InputError(f"{path}: example {i}: {error}") from None
     return examples
+
+
+def require_preprocessed(path: Path) -> None:
+    """InputError for a corpus, by its name, that has to be turned into examples."""
+    if script := SCRIPTS.get(path.suffix):
+        raise InputError(
+            f"{path}: expected JSON of examples; make it from this file with {script}"
+        )
 
 
 def _check(example: object) -> None:
