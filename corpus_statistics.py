@@ -39,7 +39,6 @@ def main(argv: list[str] | None = None) -> None:
         print(f"{args.outfile} is whole already")
         return
     names = run.names() if args.merge else run.compute()
-    run.report_text()
     if args.shard:
         part, parts = args.shard
         print(
@@ -47,6 +46,7 @@ def main(argv: list[str] | None = None) -> None:
             "are, --merge makes the statistics"
         )
     else:
+        run.report_text()
         run.merge(names)
 
 

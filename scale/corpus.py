@@ -1,6 +1,7 @@
 """A corpus as a stream of shards: ranges of examples, always the same ones."""
 
 import argparse
+import contextlib
 import dataclasses
 import functools
 import hashlib
@@ -48,8 +49,8 @@ class Corpus:
 
     def first(self) -> dict:
         """The first example. Raises InputError where there is none."""
-        with open(self.path, "rb") as opened:
-            for example in self._examples(opened):
+        with self._examples() as (examples, _):
+            for example in examples:
                 return example
         if self.args.text:
             require_spans(self.path, 0, self.counts)
@@ -61,8 +62,8 @@ class Corpus:
     def shards(self) -> Iterator[Shard]:
         """All shards, in order; the last may be smaller."""
         self.counts = Counts()
-        with open(self.path, "rb") as opened:
-            examples, before = self._examples(opened), 0
+        with self._examples() as (examples, opened):
+            before = 0
             for number in itertools.count():
                 first = number * self.args.shard_size
                 found = list(itertools.islice(examples, self.args.shard_size))
@@ -72,12 +73,24 @@ class Corpus:
                 yield Shard(number, first, found, place - before)
                 before = place
 
-    def _examples(self, opened: BinaryIO) -> Iterator[dict]:
+    @contextlib.contextmanager
+    def _examples(self) -> Iterator[tuple[Iterator[dict], BinaryIO]]:
+        """All examples in order, and the file, whose place says how much was read."""
+        with (
+            open(self.path, "rb") as opened,
+            contextlib.closing(
+                self._spans(opened) if self.args.text else self._objects(opened)
+            ) as examples,
+        ):
+            yield examples, opened
+
+    def _objects(self, opened: BinaryIO) -> Iterator[dict]:
+        require_preprocessed(self.path)
+        yield from iter_examples(self.path, opened)
+
+    def _spans(self, opened: BinaryIO) -> Iterator[dict]:
         args = self.args
-        if not args.text:
-            require_preprocessed(self.path)
-            return iter_examples(self.path, opened)
-        documents = spans_by_document(
+        for document in spans_by_document(
             self.path,
             self.tokenizer,
             self.counts,
@@ -86,6 +99,6 @@ class Corpus:
             keep_all=args.keep_all,
             split_sentences=args.split_sentences,
             opened=opened,
-        )
-        spans = itertools.chain.from_iterable(documents)
-        return ({"tokens": span} for span in spans)
+        ):
+            for span in document:
+                yield {"tokens": span}
