@@ -74,6 +74,7 @@ def add_sharing_flags(parser: cli.Parser) -> None:
         "--ray",
         nargs="?",
         const="local",
+        type=_address,
         metavar="ADDRESS",
         help="share the shards out over a Ray cluster, or without an address over "
         "processes of this machine; needs requirements-cluster.txt",
@@ -123,6 +124,13 @@ def _part(value: str) -> tuple[int, int]:
     if not 1 <= int(part) <= int(parts):
         raise argparse.ArgumentTypeError(f"expected K from 1 to N, found {value!r}")
     return int(part), int(parts)
+
+
+def _address(value: str) -> str:
+    """The value of --ray, which an unset variable of a shell does not give."""
+    if not value:
+        raise argparse.ArgumentTypeError("expected an address, found nothing")
+    return value
 
 
 def _gpus(value: str) -> float:

@@ -1,10 +1,11 @@
 """What one process does: it holds an encoder, and takes the statistics of a shard."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from threadpoolctl import threadpool_limits
 
+from analysis.statistic import Statistic
 from attention.encoder import (
     Encoder,
     encoder_maps,
@@ -12,7 +13,7 @@ from attention.encoder import (
     load_encoder,
     map_options,
 )
-from attention.examples import prepare_examples, unknown_tokens
+from attention.examples import Prepared, prepare_examples, unknown_tokens
 from scale.corpus import Shard
 from scale.kinds import new_statistic
 from toolkit import cli
@@ -41,6 +42,7 @@ class Worker:
         self.args, self.encoder = args, describe_encoder(args)
         self.settings = shard_settings(self.encoder)
         self.model = load_encoder(self.encoder)
+        self.device_model = None  # with statistics, where there is a GPU
 
     def run(
         self, shard: Shard, on_batch: Callable[[int], object] = lambda examples: None
@@ -65,13 +67,7 @@ class Worker:
         )
         # the last bits depend on the number of threads, of NumPy's products too
         with threadpool_limits(cli.threads(), "blas"):
-            maps = encoder_maps(self.encoder, self.model, prepared, on_batch=on_batch)
-            for item, record in zip(prepared, maps, strict=True):
-                try:
-                    for statistic in statistics:
-                        statistic.update(record)
-                except InputError as error:
-                    raise InputError(f"example {item.number}: {error}") from None
+            self._take(prepared, statistics, on_batch)
         return {
             "settings": self.settings,
             "device": device_name(),
@@ -83,3 +79,26 @@ class Worker:
             ],
             "states": [statistic.state() for statistic in statistics],
         }
+
+    def _take(
+        self,
+        prepared: Sequence[Prepared],
+        statistics: Sequence[Statistic],
+        on_batch: Callable[[int], object],
+    ) -> None:
+        from scale import device  # imports Keras
+
+        if device.is_worthwhile(self.encoder, statistics):
+            if not self.device_model:
+                self.device_model = device.device_model(self.model, statistics)
+            device.update_on_device(
+                self.encoder, self.device_model, prepared, statistics, on_batch
+            )
+            return
+        maps = encoder_maps(self.encoder, self.model, prepared, on_batch=on_batch)
+        for item, record in zip(prepared, maps, strict=True):
+            try:
+                for statistic in statistics:
+                    statistic.update(record)
+            except InputError as error:
+                raise InputError(f"example {item.number}: {error}") from None

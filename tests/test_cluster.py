@@ -27,10 +27,11 @@ def cluster():
         env=os.environ | OPEN,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
         text=True,
     )
-    yield process, process.stdout.readline().strip()
+    address = process.stdout.readline().strip()
+    assert address
+    yield process, address
     process.communicate("\n")
 
 

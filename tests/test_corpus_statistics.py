@@ -342,6 +342,7 @@ def test_statistics_that_the_examples_allow(data, tmp_path, take, bert_dir, caps
         (["--merge", "--resume"], "--merge computes nothing"),
         (["--workers", 2], "--workers and --gpus-per-worker need --ray"),
         (["--keep-all"], "need --text"),
+        (["--ray", ""], "expected an address"),
         (["--text", "x.txt"], "not allowed with argument"),
         (["--outfile", "x.pkl"], "must end in .stats.pkl"),
         (["--ray", "--gpus-per-worker", "1.5"], "a share up to 1 or a whole number"),
