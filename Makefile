@@ -2,86 +2,92 @@
 
 PYTHON ?= python3
 MODEL ?= models/all-MiniLM-L6-v2
+BASE := models/all-mpnet-base-v2
+OUT ?= out
 VENV := .venv
 RUN := $(VENV)/bin/python
 
 # a result is rebuilt when its inputs change, and never left half-made
 .DELETE_ON_ERROR:
-.SECONDARY: out/depparse/train.json out/depparse/dev.json
-.PHONY: help demo test lint bench
+.SECONDARY: $(OUT)/depparse/train.json $(OUT)/depparse/dev.json
+.PHONY: help demo demo-base test lint bench
 
 help:
 	@echo "make demo    environment, a small real BERT, and the whole chain on examples/"
+	@echo "make demo-base  the same through an encoder of 12 layers x 12 heads (405 MB)"
 	@echo "make test    all tests"
 	@echo "make lint    linter and formatter, without changing anything"
 	@echo "make bench   speed and memory (EWT=<folder of UD English EWT>)"
 
-$(VENV)/installed: requirements.txt constraints.txt
+$(VENV)/installed: requirements.txt requirements-cluster.txt constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 13) or \
 	  sys.exit("Python 3.11 to 3.13 is needed, this is %d.%d: make PYTHON=..." % v)'
 	$(PYTHON) -m venv --clear $(VENV)
-	$(RUN) -m pip install --quiet --requirement requirements.txt --constraint constraints.txt
+	$(RUN) -m pip install --quiet --constraint constraints.txt --editable ".[cluster]"
 	touch $@
 
-models/all-MiniLM-L6-v2/model.safetensors: | $(VENV)/installed
-	$(RUN) -m examples.fetch_model $(@D)
+models/all-MiniLM-L6-v2/model.safetensors $(BASE)/model.safetensors: | $(VENV)/installed
+	$(RUN) -m examples.fetch_model $(notdir $(@D))
 
-out/unlabeled.json: examples/unlabeled.txt | $(VENV)/installed $(MODEL)/model.safetensors
+$(OUT)/unlabeled.json: examples/unlabeled.txt | $(VENV)/installed $(MODEL)/model.safetensors
 	$(RUN) preprocess_unlabeled.py --data-file $< --bert-dir $(MODEL) --outfile $@
 
-out/unlabeled_attn.pkl: out/unlabeled.json
+$(OUT)/unlabeled_attn.pkl: $(OUT)/unlabeled.json
 	$(RUN) extract_attention.py --preprocessed-data-file $< --bert-dir $(MODEL) --resume
 
-out/head_distances.pkl: out/unlabeled_attn.pkl
+$(OUT)/head_distances.pkl: $(OUT)/unlabeled_attn.pkl
 	$(RUN) head_distances.py --attn-data-file $<
 
-out/depparse/%.json: examples/depparse/%.txt | $(VENV)/installed
+$(OUT)/depparse/%.json: examples/depparse/%.txt | $(VENV)/installed
 	$(RUN) preprocess_depparse.py --data-file $< --outdir $(@D)
 
-out/coref/dev.json: $(wildcard examples/coref/*) | $(VENV)/installed $(MODEL)/model.safetensors
+$(OUT)/coref/dev.json: $(wildcard examples/coref/*) | $(VENV)/installed $(MODEL)/model.safetensors
 	$(RUN) preprocess_coref.py --data-dir examples/coref --bert-dir $(MODEL) --outfile $@
 
 WORD_LEVEL = $(RUN) extract_attention.py --preprocessed-data-file $< --bert-dir $(MODEL) --word-level --resume
 
-out/depparse/%_attn.pkl: out/depparse/%.json | $(MODEL)/model.safetensors
+$(OUT)/depparse/%_attn.pkl: $(OUT)/depparse/%.json | $(MODEL)/model.safetensors
 	$(WORD_LEVEL)
 
-out/depparse/random/%_attn.pkl: out/depparse/%.json | $(MODEL)/model.safetensors
+$(OUT)/depparse/random/%_attn.pkl: $(OUT)/depparse/%.json | $(MODEL)/model.safetensors
 	$(WORD_LEVEL) --random-init keep-embeddings --outfile $@
 
-out/coref/dev_attn.pkl: out/coref/dev.json
+$(OUT)/coref/dev_attn.pkl: $(OUT)/coref/dev.json
 	$(WORD_LEVEL)
 
-out/beyond/dev.json: out/depparse/dev.json
+$(OUT)/beyond/dev.json: $(OUT)/depparse/dev.json
 	mkdir -p $(@D) && cp $< $@
 
 QUANTITY = $(RUN) extract_attention.py --preprocessed-data-file $< --bert-dir $(MODEL) --resume --quantity
 
-out/beyond/dev_attn.pkl: out/beyond/dev.json | $(MODEL)/model.safetensors
+$(OUT)/beyond/dev_attn.pkl: $(OUT)/beyond/dev.json | $(MODEL)/model.safetensors
 	$(QUANTITY) attention
 
-out/beyond/dev_norms.pkl: out/beyond/dev.json | $(MODEL)/model.safetensors
+$(OUT)/beyond/dev_norms.pkl: $(OUT)/beyond/dev.json | $(MODEL)/model.safetensors
 	$(QUANTITY) norms
 
-out/beyond/dev_layer-norms.pkl: out/beyond/dev.json | $(MODEL)/model.safetensors
+$(OUT)/beyond/dev_layer-norms.pkl: $(OUT)/beyond/dev.json | $(MODEL)/model.safetensors
 	$(QUANTITY) layer-norms
 
-out/beyond/dev_layer-norms-%.pkl: out/beyond/dev.json | $(MODEL)/model.safetensors
+$(OUT)/beyond/dev_layer-norms-%.pkl: $(OUT)/beyond/dev.json | $(MODEL)/model.safetensors
 	$(QUANTITY) layer-norms --with $*
 
 # Figure 6 names heads by the scores that the other two save
-out/General_Analysis.ipynb: out/head_distances.pkl out/Syntax_Analysis.ipynb out/Coreference_Analysis.ipynb
-out/Syntax_Analysis.ipynb: $(foreach part,train dev,out/depparse/$(part)_attn.pkl out/depparse/random/$(part)_attn.pkl)
-out/Coreference_Analysis.ipynb: out/coref/dev_attn.pkl
-out/Beyond_Attention.ipynb: out/depparse/dev_attn.pkl $(foreach quantity,attn norms layer-norms layer-norms-residual layer-norms-residual-ln,out/beyond/dev_$(quantity).pkl)
-out/%.ipynb: %.ipynb
-	ATTN_DATA_DIR=out $(RUN) -m nbconvert --log-level ERROR --KernelManager.transport=ipc --to notebook --execute --output-dir out $<
+$(OUT)/General_Analysis.ipynb: $(OUT)/head_distances.pkl $(OUT)/Syntax_Analysis.ipynb $(OUT)/Coreference_Analysis.ipynb
+$(OUT)/Syntax_Analysis.ipynb: $(foreach part,train dev,$(OUT)/depparse/$(part)_attn.pkl $(OUT)/depparse/random/$(part)_attn.pkl)
+$(OUT)/Coreference_Analysis.ipynb: $(OUT)/coref/dev_attn.pkl
+$(OUT)/Beyond_Attention.ipynb: $(OUT)/depparse/dev_attn.pkl $(foreach quantity,attn norms layer-norms layer-norms-residual layer-norms-residual-ln,$(OUT)/beyond/dev_$(quantity).pkl)
+$(OUT)/%.ipynb: %.ipynb
+	ATTN_DATA_DIR=$(OUT) $(RUN) -m nbconvert --log-level ERROR --KernelManager.transport=ipc --to notebook --execute --output-dir $(OUT) $<
 
-out/look.html: out/depparse/dev.json out/Syntax_Analysis.ipynb out/Coreference_Analysis.ipynb $(wildcard figures/page/*)
-	$(RUN) look.py --file $< --example 0 1 2 --bert-dir $(MODEL) --words --statistics out/depparse/syntax.stats.pkl out/coref/coreference.stats.pkl --outfile $@
+$(OUT)/look.html: $(OUT)/depparse/dev.json $(OUT)/Syntax_Analysis.ipynb $(OUT)/Coreference_Analysis.ipynb $(wildcard figures/page/*)
+	$(RUN) look.py --file $< --example 0 1 2 --bert-dir $(MODEL) --words --statistics $(OUT)/depparse/syntax.stats.pkl $(OUT)/coref/coreference.stats.pkl --outfile $@
 
-demo: out/General_Analysis.ipynb out/Syntax_Analysis.ipynb out/Coreference_Analysis.ipynb out/Beyond_Attention.ipynb out/look.html
-	@$(RUN) -m examples.summarize out
+demo: $(OUT)/General_Analysis.ipynb $(OUT)/Syntax_Analysis.ipynb $(OUT)/Coreference_Analysis.ipynb $(OUT)/Beyond_Attention.ipynb $(OUT)/look.html
+	@$(RUN) -m examples.summarize $(OUT)
+
+demo-base:
+	$(MAKE) demo MODEL=$(BASE) OUT=out/base
 
 test: $(VENV)/installed
 	$(RUN) -m pytest
@@ -98,4 +104,5 @@ bench: $(VENV)/installed | $(MODEL)/model.safetensors
 	$(RUN) -m benchmarks.probes --treebank $(EWT)/en_ewt-ud-train.conllu
 	$(RUN) -m benchmarks.norms
 	$(RUN) -m benchmarks.gradients --vocabulary $(MODEL)/vocab.txt
+	$(RUN) -m benchmarks.scale --vocabulary $(MODEL)/vocab.txt --treebank $(EWT)/en_ewt-ud-dev.conllu
 	$(RUN) -m benchmarks.extraction --vocabulary $(MODEL)/vocab.txt --treebank $(EWT)/en_ewt-ud-dev.conllu

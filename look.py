@@ -17,7 +17,7 @@ from attention.heads import read_head_name
 from attention.record import Maps, describe_maps, read_maps
 from attention.sentences import read_sentences
 from bert import BertConfig
-from bert.folder import check_layers
+from bert.config import check_layers
 from toolkit import cli
 from toolkit.files import InputError, check_output, make_folder
 

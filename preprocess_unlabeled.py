@@ -2,16 +2,18 @@
 
 In:  a text file, one sentence a line, an empty line between documents; or with
      --split-sentences, lines that end anywhere (a paragraph a line, wrapped lines)
-Out: a JSON list of {"tokens": ["[CLS]", ..., "[SEP]", ..., "[SEP]"]}
+Out: a JSON list of {"tokens": ["[CLS]", ..., "[SEP]", ..., "[SEP]"]}, with the special
+     tokens of the model
 
 Try: python preprocess_unlabeled.py --data-file examples/unlabeled.txt --bert-dir DIR
 """
 
+import argparse
 import itertools
+import re
 from pathlib import Path
 
 from bert import load_tokenizer
-from bert.tokenization import unknown_share
 from corpora.examples import write_examples
 from corpora.unlabeled import SHORTEST_SPAN, cut_corpus
 from toolkit import cli
@@ -58,12 +60,13 @@ def parse_args(argv: list[str] | None):
     add("--cased", action="store_true", help="keep case (and accents) of the text")
     add(
         "--split-sentences",
+        type=language_code,
         metavar="LANGUAGE",
         nargs="?",
         const="en",
-        help="split the text into sentences first, by the rules that the library "
-        "sentencex has for this language code, English without one; the lines of a "
-        "document are joined",
+        help="join the lines of a document and split them into sentences first, by the "
+        "rules that the library sentencex has for this language code, such as de; "
+        "English without one",
     )
     add("--seed", type=cli.seed, metavar="N", default=0, help="of the random cuts")
     add(
@@ -77,6 +80,15 @@ def parse_args(argv: list[str] | None):
         parser.error(f"--max-sequence-length must be at least {SHORTEST_SPAN}")
     args.outfile = args.outfile or args.data_file.with_suffix(".json")
     return args
+
+
+def language_code(value: str) -> str:
+    """A flag's value that must be a code: the library takes other words for English."""
+    if not re.fullmatch("[a-z]{2,3}", value):
+        raise argparse.ArgumentTypeError(
+            f"expected the code of a language, such as en or de, found {value!r}"
+        )
+    return value
 
 
 @cli.script
@@ -105,7 +117,7 @@ def main(argv: list[str] | None = None) -> None:
             + ("" if args.keep_all else ", and ends its document (--keep-all goes on)")
         )
     tokens = itertools.chain(*(example["tokens"] for example in spans.examples))
-    if warning := tokenizer.unknown_warning(unknown_share(tokens)):
+    if warning := tokenizer.unknown_warning(tokenizer.unknown_share(tokens)):
         print(warning)
 
 

@@ -42,6 +42,6 @@ def ablate_each_head(
         examples,
         tokenizer,
         model.config,
-        max_length=model.config.max_position_embeddings,
+        max_length=model.config.max_tokens,
     )
     return losses_without_heads(prepared, masks, model)

@@ -18,7 +18,8 @@ from attention.record import Maps
 from attention.source import TOKENS, WORDS, Source
 from attention.word_level import MODES
 from bert import BertConfig, Tokenizer, load_tokenizer
-from bert.folder import check_layers, config_digest, weight_digest
+from bert.config import check_layers
+from bert.folder import config_digest, weight_digest
 from toolkit import cli
 from toolkit.files import InputError
 
@@ -181,6 +182,7 @@ class Encoder:
         tokenizer = load_tokenizer(args.bert_dir, args.cased)
         source = encoder_source(
             config,
+            tokenizer,
             layers=range(config.num_hidden_layers) if layers is None else layers,
             level=level,
             quantity=quantity,

@@ -1,12 +1,12 @@
-"""Examples: reading them from JSON, and preparing them for BERT."""
+"""Examples: reading them from JSON, and preparing them for an encoder."""
 
 import dataclasses
 from collections.abc import Iterable
 from pathlib import Path
 
 from attention.example_files import iter_examples
-from bert.folder import BertConfig
-from bert.tokenization import CLS, SEP, UNK, Tokenizer, unknown_share
+from bert.config import BertConfig
+from bert.tokenization import Tokenizer
 from toolkit.files import InputError
 
 FIELDS = ("text", "words", "tokens")
@@ -24,11 +24,11 @@ SCRIPTS[".conllu"] = SCRIPTS[".conll"]
 
 @dataclasses.dataclass(frozen=True)
 class Prepared:
-    """An example as BERT takes it."""
+    """An example as an encoder takes it."""
 
     number: int  # of the example, from 0, those left out counted
     example: dict  # as it was read
-    tokens: list[str]  # word pieces with [CLS] and [SEP]; T of them
+    tokens: list[str]  # word pieces and special tokens; T of them
     token_ids: list[int]  # [T]
     segment_ids: list[int]  # [T]
     word_pieces: list[list[int]] | None  # positions of each word's pieces, W lists
@@ -92,7 +92,7 @@ def _check(example: object) -> None:
     elif others := [v for v in value if not isinstance(v, str)]:
         raise InputError(f"'{field}' must hold strings only, found {_kind(others[0])}")
     elif field == "tokens" and not value:
-        raise InputError("'tokens' must hold [CLS] and [SEP], found no token")
+        raise InputError("'tokens' must hold special tokens at least, found none")
 
 
 def prepare_examples(
@@ -123,10 +123,10 @@ def prepare_examples(
             "segment ids by [SEP] need a model of two segment types, this one has "
             f"{config.type_vocab_size}: leave out --segment-ids sep"
         )
-    if max_length > config.max_position_embeddings:
+    if max_length > config.max_tokens:
         raise InputError(
             f"a maximum of {max_length} tokens is beyond the "
-            f"{config.max_position_embeddings} positions of the model: lower "
+            f"{config.max_tokens} positions of the model: lower "
             "--max-sequence-length"
         )
     if (highest := max(tokenizer.vocabulary.values())) >= config.vocab_size:
@@ -141,7 +141,7 @@ def prepare_examples(
             _check(example)
             if need_words and "words" not in example:
                 raise InputError("no 'words', which word-level maps need")
-            item = _prepare(i, example, tokenizer, segment_ids, config.type_vocab_size)
+            item = _prepare(i, example, tokenizer, segment_ids, config)
         except InputError as error:
             raise InputError(f"example {i}: {error}") from None
         if len(item.tokens) > max_length:
@@ -161,9 +161,9 @@ def require_examples(prepared: list[Prepared], skipped: list[Skipped]) -> None:
         )
 
 
-def unknown_tokens(prepared: Iterable[Prepared]) -> float:
-    """The share of [UNK] among the tokens of examples, [CLS] and [SEP] not counted."""
-    return unknown_share(token for item in prepared for token in item.tokens)
+def unknown_tokens(prepared: Iterable[Prepared], tokenizer: Tokenizer) -> float:
+    """The share of unknown tokens in examples, those around the text not counted."""
+    return tokenizer.unknown_share(token for item in prepared for token in item.tokens)
 
 
 def _prepare(
@@ -171,20 +171,23 @@ def _prepare(
     example: dict,
     tokenizer: Tokenizer,
     segment_ids: str,
-    segment_types: int,
+    config: BertConfig,
 ) -> Prepared:
-    word_pieces = None
+    special, word_pieces = tokenizer.special_tokens, None
     if "tokens" in example:
         tokens = example["tokens"]
     elif "text" in example:
-        tokens = [CLS, *tokenizer.tokenize([example["text"]])[0], SEP]
+        tokens = tokenizer.sequence(*tokenizer.tokenize([example["text"]]))
     else:
-        pieces = [p or [UNK] for p in tokenizer.tokenize(example["words"])]
-        pieces = [[CLS], *pieces, [SEP]]
+        pieces = [
+            [special.first],
+            *tokenizer.tokenize_words(example["words"]),
+            [special.separator],
+        ]
         tokens = [piece for word in pieces for piece in word]
         positions = iter(range(len(tokens)))
         word_pieces = [[next(positions) for _ in word] for word in pieces]
-    segments = [0] * len(tokens)
+    segments, segment_types = [0] * len(tokens), max(config.type_vocab_size, 1)
     if "segment_ids" in example:
         segments = example["segment_ids"]
         if not isinstance(segments, list) or len(segments) != len(tokens):
@@ -193,9 +196,11 @@ def _prepare(
             raise InputError(
                 f"'segment_ids' must be whole numbers below {segment_types}"
             )
-    elif segment_ids == "sep" and SEP in tokens:
-        first = tokens.index(SEP) + 1
+    elif segment_ids == "sep" and special.separator in tokens:
+        first = tokens.index(special.separator) + 1
         segments = [0] * first + [1] * (len(tokens) - first)
+    if config.first_position and special.padding in tokens:
+        raise InputError(f"{special.padding} among the tokens, which has no position")
     ids = tokenizer.token_ids(tokens)
     return Prepared(number, example, tokens, ids, segments, word_pieces)
 

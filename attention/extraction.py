@@ -1,4 +1,4 @@
-"""Examples through BERT to attention maps, in batches bucketed by length.
+"""Examples through an encoder to attention maps, in batches bucketed by length.
 
 Shapes: B batch, L layers, H heads, T tokens, W words.
 """
@@ -17,7 +17,6 @@ from attention.record import Maps
 from attention.source import TOKENS, WORDS, Source
 from attention.word_level import word_attention
 from bert.folder import weight_digest
-from bert.tokenization import CLS, SEP
 
 if TYPE_CHECKING:
     from bert import BertConfig, BertModel, Tokenizer
@@ -71,17 +70,18 @@ def extract_attention(
     yield from attention_maps(
         prepared,
         model,
-        model_source(model, WORDS if word_level else TOKENS),
+        model_source(model, tokenizer, WORDS if word_level else TOKENS),
         tokens_a_batch=batch_size * max_length,
         mode=(word_level_mode or "mean") if word_level else None,
         dtype=dtype,
     )
 
 
-def model_source(model: "BertModel", level: str) -> Source:
+def model_source(model: "BertModel", tokenizer: "Tokenizer", level: str) -> Source:
     """The source of maps that a loaded model gives, at this level."""
     return encoder_source(
         model.config,
+        tokenizer,
         layers=model.layers_kept,
         quantity=model.quantity,
         level=level,
@@ -102,6 +102,7 @@ def _gates(model: "BertModel") -> tuple[str, ...]:
 
 def encoder_source(
     config: "BertConfig",
+    tokenizer: "Tokenizer",
     layers: Sequence[int],
     quantity: str = ATTENTION,
     **known,
@@ -113,8 +114,8 @@ def encoder_source(
         heads=1 if of_layers else config.num_attention_heads,
         quantity=quantity,
         model_layers=config.num_hidden_layers,
-        family="bert",
-        special_tokens=(CLS, SEP),
+        family=config.model_type,
+        special_tokens=tokenizer.edges,
         **known,
     )
 
@@ -130,7 +131,7 @@ def attention_maps(
     done: int = 0,
     on_batch: Callable[[int], object] = lambda examples: None,
 ) -> Iterator[Maps]:
-    """Run prepared examples through BERT; see `extract_attention` for what comes out.
+    """Run prepared examples through an encoder; `extract_attention` says what comes.
 
     `mode` is a word-level mode, or None for maps of tokens; `in_batches` says what the
     others are. `model` gives maps of the source's quantity. Norms of layers have their
@@ -148,7 +149,7 @@ def attention_maps(
     def run(batch: list[int]) -> list[np.ndarray]:  # L arrays [B, H, T, T]
         items = [prepared[i] for i in batch]
         longest = _round_up(max(len(item.tokens) for item in items), step)
-        longest = min(longest, model.config.max_position_embeddings)
+        longest = min(longest, model.config.max_tokens)
         rows = tokens_a_batch // longest if model.jit_compile else len(items)
         shape = max(rows, len(items)), longest
         return model.predict_on_batch(padded_inputs(items, shape))

@@ -24,6 +24,7 @@ from toolkit.files import InputError
 # Roles of the rows and columns of a map
 WORD, PUNCTUATION, FIRST, SEPARATOR = range(4)
 PUNCTUATION_MARKS = frozenset((".", ","))  # the paper's
+SPACES = "\u0120\u2581"  # how byte-level BPE and SentencePiece write them in pieces
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -114,6 +115,7 @@ def token_roles(tokens: Sequence[str], special_tokens: Sequence[str]) -> np.ndar
     separator; where there are none, of each word."""
     roles = dict.fromkeys(PUNCTUATION_MARKS, PUNCTUATION)
     roles |= dict(zip(special_tokens, (FIRST, SEPARATOR), strict=False))
+    tokens = (token.lstrip(SPACES) for token in tokens)
     return np.array([roles.get(token, WORD) for token in tokens], np.uint8)
 
 

@@ -38,13 +38,14 @@ class Run(Encoder):
 
     def settings(self, **more: Any) -> dict:
         """All that decides what is written, for the meta file."""
+        unknown = unknown_tokens(self.prepared, self.tokenizer)
         return (
             super().settings()
             | {
                 "input_sha256": file_digest(self.args.preprocessed_data_file),
                 "examples": self.examples,
                 "written": len(self.prepared),
-                "unknown_share": round(unknown_tokens(self.prepared), 4),
+                "unknown_share": round(unknown, 4),
                 "left_out": [
                     {"example": s.example, "why": f"{s.tokens} tokens"}
                     for s in self.skipped
@@ -150,7 +151,7 @@ def write(
     device = device_name()
     write_records(
         args,
-        settings | {"device": device},
+        settings | {"device": device, "weights_left_over": model.left_over},
         len(run.prepared),
         functools.partial(maps_of, model),
     )

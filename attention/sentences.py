@@ -8,7 +8,7 @@ from attention.examples import prepare_examples, read_examples
 from attention.extraction import attention_maps, model_source
 from attention.record import Maps
 from attention.source import TOKENS
-from bert.tokenization import load_tokenizer
+from bert import load_tokenizer
 from toolkit.files import InputError
 
 if TYPE_CHECKING:
@@ -48,16 +48,17 @@ def sentence_maps(
     for number, example in enumerate(examples, 1):
         if example.get("words") == []:
             raise InputError(f"sentence {number} is empty, expected at least one word")
-    longest = model.config.max_position_embeddings
+    longest = model.config.max_tokens
+    tokenizer = load_tokenizer(model.folder, cased)
     prepared, skipped = prepare_examples(
-        examples, load_tokenizer(model.folder, cased), model.config, max_length=longest
+        examples, tokenizer, model.config, max_length=longest
     )
     if skipped:
         raise InputError(
             f"sentence {skipped[0].example + 1} has {skipped[0].tokens} tokens, but "
             f"{model.folder} takes {longest} at most: split it"
         )
-    source = model_source(model, TOKENS)
+    source = model_source(model, tokenizer, TOKENS)
     found = attention_maps(
         prepared, model, source, tokens_a_batch=longest, dtype="float32"
     )

@@ -73,7 +73,7 @@ def extraction(prepared, tokenizer, model_folder: Path, **options):
 
     model = load_model(model_folder, random_init="all", maps_dtype="float16")
     source = encoder_source(
-        model.config, model.layers_kept, level="tokens", trained=False
+        model.config, tokenizer, model.layers_kept, level="tokens", trained=False
     )
     return attention_maps(prepared, model, source, **options)
 
@@ -88,6 +88,7 @@ def gradients(prepared, tokenizer, model_folder: Path, **options):
     model = load_model(model_folder, random_init="all", masked_lm=True)
     source = encoder_source(
         model.config,
+        tokenizer,
         model.layers_kept,
         level="tokens",
         quantity="gradients",

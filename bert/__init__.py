@@ -2,8 +2,9 @@
 
 import importlib
 
-from bert.folder import BertConfig
-from bert.tokenization import Tokenizer, load_tokenizer
+from bert.config import BertConfig
+from bert.tokenization import Tokenizer
+from bert.tokenizer_files import load_tokenizer
 
 __all__ = [
     "BertConfig",

@@ -1,48 +1,46 @@
-"""Weights of trained BERTs: Google's checkpoints and Hugging Face's safetensors.
+"""Weights of trained encoders: Google's checkpoints and Hugging Face's safetensors.
 
-Both are read into one form, Google's names, which are the paths of the Keras variables.
-Loading is strict: a missing, unknown or mis-shaped name is an error that lists them;
-only the groups in LEFT_OVER may stay behind, unless the model asked for has them.
+All are read into one form, Google's names for BERT, which are the paths of the Keras
+variables. Loading is strict about the encoder: a missing, unknown or mis-shaped weight
+is an error that names it. What stands beside the encoder (the heads of tasks) and the
+groups in LEFT_OVER stay behind, unless the model asked for has them.
 """
 
+import collections
 import contextlib
-import dataclasses
 import math
 import re
 import tempfile
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import keras
 import numpy as np
 
-from bert.folder import BertConfig, check_layers, weight_files
-from bert.modeling import ACTIVATIONS, BertModel, MaskedLanguageModel
+from bert.config import BertConfig, check_layers
+from bert.families import Family
+from bert.folder import weight_files
+from bert.layers import ACTIVATIONS
+from bert.modeling import BertModel, MaskedLanguageModel
 from bert.norms import MODELS
+from bert.weight_names import Weight, listed, name_weights
 from toolkit.files import InputError, printable
 
+SLOT = re.compile(r".*/(adam_[mv]|Adam(?:_1)?|lamb_[mv])")  # of an optimizer
+# Weights of the encoder that no map depends on
 LEFT_OVER = re.compile(
-    r"cls/.*"  # the heads of pre-training
-    r"|bert/pooler/.*"
-    r"|.*/position_ids"  # 0, 1, 2 ... stored by older Hugging Face versions
-    r"|global_step|beta[12]_power|.*/(adam_[mv]|Adam(_1)?|lamb_[mv])"  # the optimizer's
+    r"bert/pooler/.*"
+    r"|.*/(position_ids|token_type_ids|inv_freq)"  # constants
+    rf"|{SLOT.pattern}"
 )
-# Hugging Face may store these once more; in BERT, they are the same
+# Hugging Face may store these once more; in a BERT, they are the same
 TIED = {
     "cls/predictions/decoder/kernel": "bert/embeddings/word_embeddings",
     "cls/predictions/decoder/bias": "cls/predictions/output_bias",
 }
 RANDOM_INIT = ("none", "keep-embeddings", "all")
 KEPT_EMBEDDINGS = re.compile(r"bert/embeddings/(word|position)_embeddings")
-
-
-@dataclasses.dataclass(frozen=True)
-class Weight:
-    """A weight in a checkpoint: its shape, and how to read it when it is wanted."""
-
-    shape: tuple[int, ...]
-    read: Callable[[], np.ndarray]
 
 
 def load_model(
@@ -87,12 +85,15 @@ def load_model(
     if tiny:
         config, random_init = config.tiny(), "all"
     check_layers(config, layers, folder)
-    if config.hidden_act not in ACTIVATIONS:
-        raise InputError(
-            f"{folder}: hidden_act is {config.hidden_act!r}, "
-            f"expected one of {', '.join(ACTIVATIONS)}"
-        )
-    weights = None if random_init == "all" else _read_weights(Path(folder))
+    for key in ("hidden_act", "head_act"):
+        if (name := getattr(config, key)) and name not in ACTIVATIONS:
+            raise InputError(
+                f"{folder}: {key} is {printable(repr(name))}, expected one of "
+                f"{', '.join(ACTIVATIONS)}"
+            )
+    weights = None
+    if random_init != "all":
+        weights = _read_weights(Path(folder), config.family)
     if weights is not None:
         _check_sizes(config, weights, folder)
     with _dtype_policy(precision):
@@ -103,6 +104,7 @@ def load_model(
             model = kind(config, layers, maps_dtype)
     model.build()
     model.folder, model.trained = Path(folder), random_init == "none"
+    model.left_over = {}
     if weights is not None:
         _load(model, weights, folder)
     if random_init != "none":
@@ -113,25 +115,27 @@ def load_model(
 
 
 def read_weight(folder: str | Path, name: str) -> np.ndarray:
-    """One weight of a folder, by Google's name; InputError where it is not there."""
-    weights = _read_weights(Path(folder))
+    """One weight of a folder, by our name; InputError where it is not there."""
+    weights = _read_weights(Path(folder), BertConfig.from_folder(folder).family)
     if name not in weights:
         raise InputError(f"{folder}: the weights lack {name}")
     return _values(weights, name, folder)
 
 
-def _read_weights(folder: Path) -> dict[str, Weight]:
-    """The weights of a folder under Google's names."""
+def _read_weights(folder: Path, family: Family) -> dict[str, Weight]:
+    """The weights of a folder under our names."""
     files = weight_files(folder)
     try:
         if files[0].suffix == ".index":
-            return _read_google(folder / "bert_model.ckpt")
-        return _read_safetensors(files)
+            stored = _read_google(files[0].with_suffix(""))
+        else:
+            stored = _read_safetensors(files)
     except InputError:
         raise
     except Exception as error:  # each library has errors of its own for broken files
         message = printable(str(error).partition("\n")[0], 200)
         raise InputError(f"{files[0]}: cannot be read ({message})") from None
+    return name_weights(stored, family, files[0])
 
 
 def _read_google(prefix: Path) -> dict[str, Weight]:
@@ -165,54 +169,39 @@ def _read_safetensors(files: Sequence[Path]) -> dict[str, Weight]:
     for path in files:
         file = safe_open(path, framework="numpy")
         for key in file.keys():  # noqa: SIM118 - not a dict
-            name, transposed = google_name(key)
             shape = tuple(file.get_slice(key).get_shape())
-
-            def read(file=file, key=key, transposed=transposed):
-                weight = file.get_tensor(key)
-                return weight.T if transposed else weight
-
-            weights[name] = Weight(shape[::-1] if transposed else shape, read)
+            weights[key.replace(".", "/")] = Weight(
+                shape, lambda file=file, key=key: file.get_tensor(key)
+            )
     return weights
-
-
-def google_name(key: str) -> tuple[str, bool]:
-    """Google's name of a Hugging Face weight, and whether it is stored transposed."""
-    name = re.sub(r"/layer/(\d+)/", r"/layer_\1/", key.replace(".", "/"))
-    if name.startswith(("embeddings/", "encoder/", "pooler/")):  # saved without a head
-        name = "bert/" + name
-    name = name.replace("LayerNorm/weight", "LayerNorm/gamma")
-    name = name.replace("LayerNorm/bias", "LayerNorm/beta")
-    if name == "cls/predictions/bias":
-        return "cls/predictions/output_bias", False
-    if name.endswith("_embeddings/weight"):
-        return name.removesuffix("/weight"), False
-    if name.endswith("/weight"):
-        return name.removesuffix("weight") + "kernel", True
-    return name, False
 
 
 def _load(model: BertModel, weights: dict[str, Weight], source: str | Path) -> None:
     variables = {v.path: v for v in model.variables}
     missing = sorted(variables.keys() - weights.keys())
-    extra = weights.keys() - variables.keys()
-    unknown = sorted(name for name in extra if not LEFT_OVER.fullmatch(name))
+    extra = sorted(weights.keys() - variables.keys())
+    unknown = [
+        name
+        for name in extra
+        if name.startswith("bert/") and not LEFT_OVER.fullmatch(name)
+    ]
     misshapen = [
         f"{name} (expected {list(v.shape)}, found {list(weights[name].shape)})"
         for name, v in variables.items()
         if name in weights and weights[name].shape != tuple(v.shape)
     ]
-    head = sorted(name for name in variables if name.startswith("cls/"))
-    if head and missing == head:
+    head = [name for name in missing if name.startswith("cls/")]
+    if "cls/predictions/transform/dense/kernel" in head and missing == head:
         raise InputError(
-            f"{source}: no masked-LM head, as in sentence encoders; a BERT as it was "
-            f"pre-trained has one. missing: {', '.join(head)}"
+            f"{source}: no masked-LM head, as in sentence encoders; an encoder as it "
+            f"was pre-trained has one. missing: {', '.join(head)}"
         )
     wrong = {"missing": missing, "unknown": unknown, "of another shape": misshapen}
     if any(wrong.values()):
-        listed = "; ".join(f"{k}: {', '.join(v)}" for k, v in wrong.items() if v)
-        raise InputError(f"{source}: the weights do not fit the config. {listed}")
-    for name, twin in TIED.items() if head else ():
+        found = "; ".join(f"{k}: {listed(v)}" for k, v in wrong.items() if v)
+        raise InputError(f"{source}: the weights do not fit the config. {found}")
+    has_head = any(name.startswith("cls/") for name in variables)
+    for name, twin in TIED.items() if has_head else ():
         if name in weights and not np.array_equal(
             _values(weights, name, source).T, _values(weights, twin, source)
         ):
@@ -220,6 +209,16 @@ def _load(model: BertModel, weights: dict[str, Weight], source: str | Path) -> N
             raise InputError(f"{source}: {name} is not the {what}, as it is in BERT")
     for name, variable in variables.items():
         variable.assign(_values(weights, name, source))
+    model.left_over = dict(collections.Counter(map(_group, extra)))
+
+
+def _group(name: str) -> str:
+    """The group that a weight was left over with, such as "classifier/*"."""
+    if slot := SLOT.fullmatch(name):
+        return f"*/{slot[1]}"
+    depth = 2 if name.startswith("bert/") else 1
+    parts = name.split("/")
+    return "/".join(parts[:depth]) + ("/*" if len(parts) > depth else "")
 
 
 def _values(weights: dict[str, Weight], name: str, source: str | Path) -> np.ndarray:

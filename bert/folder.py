@@ -1,116 +1,34 @@
-"""What lies in a BERT folder: the numbers that give it its shape, and its weights."""
+"""What lies in the folder of an encoder: its files of weights, and their digests."""
 
-import dataclasses
 import re
-from collections.abc import Iterable
 from pathlib import Path
 
 from toolkit.files import InputError, file_digest, printable
 from toolkit.files import read_json_object as read_json
 
-CONFIG_FILES = ("bert_config.json", "config.json")  # Google's name, Hugging Face's name
-MOST_LAYERS, MOST_WEIGHTS = 1000, 10**10  # what a folder without weights may ask for
-TOO_MANY = 10**15  # of anything, or of what a message could show
-SMALLEST = 1e-20  # of what float32 still tells from 0 when it is added to a square
-EXPECTED = {
-    str: "a name",
-    int: f"a whole number above 0 and below {TOO_MANY:,}",
-    float: f"a number from {SMALLEST} to 1",
+# All but the weights that decides what an encoder does
+SETTINGS = (
+    "bert_config.json",
+    "config.json",
+    "vocab.txt",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.json",
+    "merges.txt",
+    "sentencepiece.bpe.model",
+    "spiece.model",
+)
+# Weights that are not read, and what to do about each
+OTHERS = {
+    "tf_model.h5": "those of TensorFlow 2; transformers before version 5 converts them",
+    "flax_model.msgpack": "those of Flax; transformers before version 5 converts them",
+    "saved_model.pb": "a TensorFlow SavedModel",
+    "model.onnx": "an ONNX graph",
+    "adapter_model.safetensors": "an adapter alone; merge it into its model with PEFT",
 }
-
-
-@dataclasses.dataclass(frozen=True)
-class BertConfig:
-    """Sizes of a BERT, under the names that both kinds of checkpoint use."""
-
-    vocab_size: int
-    hidden_size: int  # D
-    num_hidden_layers: int  # L
-    num_attention_heads: int  # H
-    intermediate_size: int
-    max_position_embeddings: int
-    type_vocab_size: int = 2
-    hidden_act: str = "gelu"
-    initializer_range: float = 0.02
-    layer_norm_eps: float = 1e-12
-
-    @classmethod
-    def from_folder(cls, folder: str | Path) -> "BertConfig":
-        """Read `bert_config.json` (Google) or `config.json` (Hugging Face).
-
-        Raises InputError for a folder without either, for a model that is not BERT
-        and for sizes that are missing or do not fit each other.
-        """
-        folder = check_folder(folder)
-        path = next((folder / n for n in CONFIG_FILES if (folder / n).is_file()), None)
-        if path is None:
-            raise InputError(
-                f"{folder}: neither of {' and '.join(CONFIG_FILES)} is there; "
-                "expected a Google or a Hugging Face BERT folder"
-            )
-        values = read_json(path)
-        for key, only in (
-            ("model_type", "bert"),
-            ("position_embedding_type", "absolute"),
-        ):
-            if values.get(key, only) != only:
-                raise InputError(
-                    f"{path}: {key} is {_shown(values[key])}, expected {only!r}"
-                )
-        fields = {f.name: f for f in dataclasses.fields(cls)}
-        if missing := [
-            name
-            for name, field in fields.items()
-            if name not in values and field.default is dataclasses.MISSING
-        ]:
-            raise InputError(f"{path}: {', '.join(missing)} missing")
-        for name, field in fields.items():
-            if name in values and not _fits(values[name], field.type):
-                raise InputError(
-                    f"{path}: {name} is {_shown(values[name])}, "
-                    f"expected {EXPECTED[field.type]}"
-                )
-        config = cls(**{name: values[name] for name in fields if name in values})
-        if config.hidden_size % config.num_attention_heads:
-            raise InputError(
-                f"{path}: hidden_size {config.hidden_size} is no multiple of "
-                f"num_attention_heads {config.num_attention_heads}"
-            )
-        if config.num_hidden_layers > MOST_LAYERS or config.weights > MOST_WEIGHTS:
-            raise InputError(
-                f"{path}: a model of {config.num_hidden_layers:,} layers and "
-                f"{config.weights:,} weights, expected at most {MOST_LAYERS:,} and "
-                f"{MOST_WEIGHTS:,}; check the sizes"
-            )
-        return config
-
-    @property
-    def weights(self) -> int:
-        """How many numbers its embeddings and matrices hold."""
-        rows = self.vocab_size + self.max_position_embeddings + self.type_vocab_size
-        layer = 4 * self.hidden_size + 2 * self.intermediate_size
-        return (rows + self.num_hidden_layers * layer) * self.hidden_size
-
-    def tiny(self) -> "BertConfig":
-        """The same vocabulary and positions on three small layers (`--debug`)."""
-        return dataclasses.replace(
-            self,
-            num_hidden_layers=3,
-            hidden_size=144,
-            num_attention_heads=12,
-            intermediate_size=576,
-        )
-
-
-def check_layers(
-    config: BertConfig, layers: Iterable[int] | None, folder: str | Path
-) -> None:
-    """Raise InputError where a layer (from 0) is asked for that the model lacks."""
-    if wrong := [i for i in layers or () if not 0 <= i < config.num_hidden_layers]:
-        raise InputError(
-            f"{folder}: layer {wrong[0] + 1} does not exist; "
-            f"the model has {config.num_hidden_layers} layers"
-        )
+LFS_POINTER = b"version https://git-lfs"
 
 
 def check_folder(folder: str | Path) -> Path:
@@ -120,7 +38,7 @@ def check_folder(folder: str | Path) -> Path:
         return folder
     found = "a file is no model; name the folder that it is in"
     if not folder.exists():
-        found = "no such folder; expected one that holds a BERT checkpoint"
+        found = "no such folder; expected one that holds an encoder"
         if re.fullmatch(r"\w[\w.-]*(/\w[\w.-]*)?", str(folder)):
             found += (
                 ". If this is a model on huggingface.co, fetch it first: "
@@ -137,15 +55,19 @@ def weight_files(folder: str | Path) -> list[Path]:
         folder / "model.safetensors.index.json",
     )
     if single.is_file():
+        check_no_pointer(single)
         return [single]
     if index.is_file():
         shards = [folder / name for name in _shard_names(index)]
         if absent := [s.name for s in shards if not s.is_file()]:
             raise InputError(f"{index}: names {', '.join(absent)}, not in the folder")
+        for shard in shards:
+            check_no_pointer(shard)
         return shards
-    google = sorted(folder.glob("bert_model.ckpt.*-of-*"))
-    if google and (folder / "bert_model.ckpt.index").is_file():
-        return [folder / "bert_model.ckpt.index", *google]
+    if index := _google_index(folder):
+        data = sorted(folder.glob(f"{index.stem}.data-*-of-*"))
+        if data:
+            return [index, *data]
     if (old := folder / "pytorch_model.bin").is_file():
         convert = (
             "import torch, safetensors.torch as s; "
@@ -157,10 +79,43 @@ def weight_files(folder: str | Path) -> list[Path]:
             f"{old}: not read, as reading this format can run code; where PyTorch is "
             f'installed, convert it: python -c "{convert}"'
         )
+    found = [
+        f"; {name} is {what}"
+        for name, what in OTHERS.items()
+        if (folder / name).exists()
+    ]
     raise InputError(
         f"{folder}: no weights there; expected bert_model.ckpt.index and .data-* "
         "(Google), model.safetensors or model.safetensors.index.json (Hugging Face)"
+        + "".join(found)
     )
+
+
+def check_no_pointer(path: Path) -> None:
+    """Raise InputError where Git left a pointer instead of a large file."""
+    with open(path, "rb") as file:
+        if file.read(len(LFS_POINTER)) == LFS_POINTER:
+            raise InputError(
+                f"{path}: a pointer of Git LFS, not the file itself; in the folder, "
+                "run: git lfs pull"
+            )
+
+
+def _google_index(folder: Path) -> Path | None:
+    """The index of a checkpoint: bert_model.ckpt, or that of the most steps of training
+    (model.ckpt-N)."""
+    original = folder / "bert_model.ckpt.index"
+    steps = {
+        int(match[1]): path
+        for path in folder.glob("model.ckpt-*.index")
+        if (match := re.fullmatch(r"model\.ckpt-(\d+)\.index", path.name))
+    }
+    if original.is_file() and steps:
+        raise InputError(
+            f"{folder}: both bert_model.ckpt and model.ckpt-{max(steps)} are there; "
+            "keep the one that is meant"
+        )
+    return original if original.is_file() else steps.get(max(steps, default=None))
 
 
 def weight_digest(folder: str | Path) -> str:
@@ -169,24 +124,9 @@ def weight_digest(folder: str | Path) -> str:
 
 
 def config_digest(folder: str | Path) -> str:
-    """SHA-256 of all else that decides what a BERT does: its config and vocabulary."""
-    names = (*CONFIG_FILES, "vocab.txt", "tokenizer.json", "tokenizer_config.json")
-    paths = (Path(folder, name) for name in names)
+    """SHA-256 of all else that decides what an encoder does: its settings."""
+    paths = (Path(folder, name) for name in SETTINGS)
     return file_digest(*(path for path in paths if path.is_file()))
-
-
-def _fits(value: object, kind: type) -> bool:
-    if kind is str:
-        return isinstance(value, str)
-    if isinstance(value, bool):
-        return False
-    if kind is float:
-        return isinstance(value, int | float) and SMALLEST <= value <= 1
-    return isinstance(value, int) and 0 < value < TOO_MANY
-
-
-def _shown(value: object) -> str:
-    return printable(repr(value))
 
 
 def _shard_names(index: Path) -> list[str]:
@@ -197,6 +137,6 @@ def _shard_names(index: Path) -> list[str]:
     for name in weight_map.values():
         if not isinstance(name, str) or Path(name).name != name or "\0" in name:
             raise InputError(
-                f"{index}: names {_shown(name)}, expected the name of a file"
+                f"{index}: names {printable(repr(name))}, expected the name of a file"
             )
     return sorted(set(weight_map.values()))

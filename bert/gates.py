@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bert.folder import BertConfig
+from bert.config import BertConfig
 
 
 def open_gates(config: BertConfig) -> tuple[np.ndarray, np.ndarray]:

@@ -4,7 +4,8 @@
 A head gives token i the sum over j of a_ij f_h(x_j), where a_ij is its attention from i
 to j, x_j the vector of token j that enters the layer, and f_h(x) = (x W_V + b_V) W_O
 with the parts of value and output projection that belong to head h. The output
-projection's bias belongs to no token and is left out.
+projection's bias belongs to no token and is left out. Where layers normalise what comes
+in, as ModernBERT's, f_h does so first.
 
 No array [B, T, T, D] is made: the norm of a weighted sum follows from the weights and
 the Gram matrix of what is summed. Shapes as in modeling.py.
@@ -15,7 +16,9 @@ import functools
 import keras
 from keras import ops
 
+from bert.config import BertConfig
 from bert.modeling import BertModel
+from toolkit.files import InputError
 
 
 class HeadNorms(BertModel):
@@ -43,8 +46,13 @@ class LayerNorms(BertModel):
     both are.
     """
 
-    def __init__(self, *args, include: str, **kwargs):
-        super().__init__(*args, **kwargs)
+    def __init__(self, config: BertConfig, *args, include: str, **kwargs):
+        if include == "residual-ln" and config.family.pre_norm:
+            raise InputError(
+                f"{config.model_type} has no layer normalisation after its heads: take "
+                "--with residual"
+            )
+        super().__init__(config, *args, **kwargs)
         self.include = include
         self.quantity = "layer-norms" + ("" if include == "none" else f"-{include}")
 
@@ -56,7 +64,8 @@ class LayerNorms(BertModel):
         itself = ops.sum(own * parts, 1)  # [B, T, D]: v_ii
         mixed = layer.self_attention.mix(x, attention, gates)
         result = ops.cast(output.dense(mixed), values.dtype)  # [B, T, D]
-        context = result - output.dense.bias - itself  # the sum of v_ij but v_ii
+        bias = output.dense.bias if output.dense.use_bias else 0
+        context = result - bias - itself  # the sum of v_ij but v_ii
         if self.include != "none":
             x = ops.cast(x, values.dtype)
             itself = itself + x

@@ -1,48 +1,82 @@
-"""BERT's tokenization: text to word pieces to numbers.
+"""Tokenization: text to pieces of a vocabulary to numbers.
 
-The work is done by the `tokenizers` library, set up as the original BERT: control
-characters dropped, spaces around CJK characters, accents stripped when lower-casing,
-words of more than 200 characters unknown. No special tokens are registered, so that
-"[SEP]" inside a text is text. README lists where the library differs from the original;
+The work is done by the `tokenizers` library, set up as the model's folder says
+(tokenizer_files.py). A `Tokenizer` of a vocabulary alone is that of the original BERT:
+control characters dropped, spaces around CJK characters, accents stripped when
+lower-casing, words of more than 200 characters unknown. Special tokens are not
+registered with the library, so that "[SEP]" inside a text is text.
+docs/differences.md lists where the library differs from the original BERT's code;
 tests/test_tokenization.py compares them over all code points.
 """
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 import tokenizers
 from tokenizers import models, normalizers, pre_tokenizers
 
-from bert.folder import check_folder, read_json
+from bert.families import SpecialTokens
 from toolkit.files import InputError
 
-UNK, CLS, SEP, MASK = "[UNK]", "[CLS]", "[SEP]", "[MASK]"
+BERT_TOKENS = SpecialTokens()
 LONGEST_WORD = 200  # characters
 FEW_UNKNOWN = 0.03  # share of [UNK] that rare words and signs explain
 
 
 class Tokenizer:
-    """Splits text into the word pieces of a vocabulary (piece -> number)."""
+    """Splits text into the pieces of a vocabulary (piece -> number).
 
-    def __init__(self, vocabulary: dict[str, int], lowercase: bool = True):
+    `backend` is the library's tokenizer, by default BERT's with this vocabulary;
+    `lowercase` says whether it lower-cases. `two_separators` stand between the parts of
+    a pair in RoBERTa's kin.
+    """
+
+    def __init__(
+        self,
+        vocabulary: dict[str, int],
+        lowercase: bool = True,
+        *,
+        backend: tokenizers.Tokenizer | None = None,
+        special_tokens: SpecialTokens = BERT_TOKENS,
+        two_separators: bool = False,
+    ):
         self.vocabulary = vocabulary
         self.lowercase = lowercase
-        self._tokenizer = tokenizers.Tokenizer(
-            models.WordPiece(
-                vocabulary, unk_token=UNK, max_input_chars_per_word=LONGEST_WORD
-            )
-        )
-        self._tokenizer.normalizer = normalizers.BertNormalizer(
-            clean_text=True,
-            handle_chinese_chars=True,
-            strip_accents=lowercase,
-            lowercase=lowercase,
-        )
-        self._tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+        self.special_tokens = special_tokens
+        self.two_separators = two_separators
+        self._backend = backend or word_piece(vocabulary, lowercase)
+        known = self._backend.get_vocab(with_added_tokens=True)
+        self._pieces = {number: piece for piece, number in known.items()}
+        # whether the space before a word is part of its pieces, as in byte-level BPE
+        self.keeps_spaces = self.tokenize(["a"]) != self.tokenize([" a"])
+
+    @property
+    def edges(self) -> tuple[str, str]:
+        """The tokens around a text: the first, and the separator."""
+        return self.special_tokens.first, self.special_tokens.separator
 
     def tokenize(self, texts: Sequence[str]) -> list[list[str]]:
-        """The word pieces of each text; none for a text of spaces and controls."""
-        return [e.tokens for e in self._tokenizer.encode_batch(_valid(texts))]
+        """The pieces of each text; none for a text of which nothing is kept."""
+        encoded = self._backend.encode_batch(_valid(texts))
+        return [[self._pieces[number] for number in e.ids] for e in encoded]
+
+    def tokenize_words(self, words: Sequence[str]) -> list[list[str]]:
+        """The pieces of each word of one text, at least one.
+
+        Each word but the first has a space before it, which is part of its pieces in
+        tokenizers that keep spaces. A word of which nothing is kept is unknown.
+        """
+        if self.keeps_spaces:
+            words = [*words[:1], *(f" {word}" for word in words[1:])]
+        unknown = [self.special_tokens.unknown]
+        return [pieces or unknown for pieces in self.tokenize(words)]
+
+    def sequence(self, *parts: Sequence[str]) -> list[str]:
+        """The pieces of a text, or of the two parts of a pair, with special tokens."""
+        between = [self.special_tokens.separator] * (1 + self.two_separators)
+        tokens = [self.special_tokens.first, *parts[0]]
+        for part in parts[1:]:
+            tokens += [*between, *part]
+        return [*tokens, self.special_tokens.separator]
 
     def token_ids(self, tokens: Sequence[str]) -> list[int]:
         """The number of each token; InputError names one that has none."""
@@ -51,12 +85,21 @@ class Tokenizer:
         except KeyError as error:
             raise InputError(f"token {error} is not in the vocabulary") from None
 
+    def unknown_share(self, tokens: Iterable[str]) -> float:
+        """The share of unknown tokens, those around the text not counted; 0 of none."""
+        unknown = [
+            token == self.special_tokens.unknown
+            for token in tokens
+            if token not in self.edges
+        ]
+        return sum(unknown) / len(unknown) if unknown else 0.0
+
     def unknown_warning(self, share: float) -> str | None:
-        """What to say of a share of [UNK] among tokens; None where it is small."""
+        """What to say of a share of unknown tokens; None where it is small."""
         if share <= FEW_UNKNOWN:
             return None
         has_capitals = any(
-            piece != piece.lower() and not piece.startswith("[")
+            piece != piece.lower() and not piece.startswith(("[", "<"))
             for piece in self.vocabulary
         )
         cause = "is the text in the language of the model?"
@@ -70,55 +113,35 @@ class Tokenizer:
                 "case is kept, but the vocabulary has no capitals: --cased (or "
                 "do_lower_case in tokenizer_config.json) is likely to be wrong"
             )
-        return f"warning: {100 * share:.1f} % of the tokens are [UNK]; {cause}"
+        unknown = self.special_tokens.unknown
+        return f"warning: {100 * share:.1f} % of the tokens are {unknown}; {cause}"
 
 
-def unknown_share(tokens: Iterable[str]) -> float:
-    """The share of [UNK] among tokens, [CLS] and [SEP] not counted; 0 of no token."""
-    unknown = [token == UNK for token in tokens if token not in (CLS, SEP)]
-    return sum(unknown) / len(unknown) if unknown else 0.0
+def word_piece(
+    vocabulary: dict[str, int],
+    lowercase: bool = True,
+    strip_accents: bool | None = None,
+    chinese_chars: bool = True,
+    unknown: str = BERT_TOKENS.unknown,
+) -> tokenizers.Tokenizer:
+    """The library's tokenizer, set up as the original BERT's.
 
-
-def load_tokenizer(folder: str | Path, cased: bool = False) -> Tokenizer:
-    """The tokenizer of a BERT folder, from `vocab.txt` or `tokenizer.json`.
-
-    `cased` keeps case and accents. Otherwise `do_lower_case` in `tokenizer_config.json`
-    decides where there is one, and else text is lower-cased. Raises InputError where
-    there is no such folder, or no usable vocabulary in it.
+    Accents are stripped where text is lower-cased, unless `strip_accents` says
+    otherwise; `chinese_chars` sets spaces around CJK characters.
     """
-    folder = check_folder(folder)
-    vocabulary = _load_vocabulary(folder)
-    if missing := [t for t in (UNK, CLS, SEP) if t not in vocabulary]:
-        raise InputError(f"{folder}: the vocabulary lacks {', '.join(missing)}")
-    lowercase = not cased
-    settings = folder / "tokenizer_config.json"
-    if lowercase and settings.is_file():
-        lowercase = bool(read_json(settings).get("do_lower_case", True))
-    return Tokenizer(vocabulary, lowercase)
-
-
-def _load_vocabulary(folder: Path) -> dict[str, int]:
-    text, bundle = folder / "vocab.txt", folder / "tokenizer.json"
-    if text.is_file():
-        try:
-            vocabulary = models.WordPiece.read_file(str(text))
-        except Exception as error:  # the library raises bare Exceptions
-            raise InputError(f"{text}: not a vocabulary ({error})") from None
-        vocabulary.pop("", None)  # an empty line is no word piece
-        return vocabulary
-    if bundle.is_file():
-        model = read_json(bundle).get("model")
-        if not isinstance(model, dict) or not isinstance(model.get("vocab"), dict):
-            raise InputError(f"{bundle}: expected the vocabulary of a WordPiece model")
-        if model.get("type", "WordPiece") != "WordPiece":
-            raise InputError(f"{bundle}: expected WordPiece, found {model['type']}")
-        if not all(type(number) is int for number in model["vocab"].values()):
-            raise InputError(f"{bundle}: expected a whole number for each word piece")
-        return model["vocab"]
-    raise InputError(
-        f"{folder}: no vocabulary there; expected vocab.txt or tokenizer.json, as they "
-        "come with the model"
+    backend = tokenizers.Tokenizer(
+        models.WordPiece(
+            vocabulary, unk_token=unknown, max_input_chars_per_word=LONGEST_WORD
+        )
     )
+    backend.normalizer = normalizers.BertNormalizer(
+        clean_text=True,
+        handle_chinese_chars=chinese_chars,
+        strip_accents=lowercase if strip_accents is None else strip_accents,
+        lowercase=lowercase,
+    )
+    backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    return backend
 
 
 def _valid(texts: Sequence[str]) -> list[str]:

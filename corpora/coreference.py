@@ -38,7 +38,7 @@ from corpora.columns import from_columns, split_columns
 from corpora.documents import Document, sentence_bounds
 from corpora.lines import paragraphs
 from corpora.treebank import Word, read_rows, word_tags
-from toolkit.files import InputError, printable
+from toolkit.files import InputError, check_folder, printable
 
 Rows = list[tuple[int, Word]]  # of a sentence in CoNLL-U, with their lines
 
@@ -52,6 +52,7 @@ def find_files(folder: str | Path) -> list[Path]:
     Hidden ones (.git, ._x.conll of a Mac) do not count. Raises InputError where there
     is none.
     """
+    check_folder(folder)
     folder = Path(folder)
     paths = sorted(
         path

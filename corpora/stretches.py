@@ -8,13 +8,13 @@ import dataclasses
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from bert.tokenization import UNK, Tokenizer
+from bert.tokenization import Tokenizer
 from corpora.coreference import Document, read_documents
 from corpora.lines import is_withheld
 from corpora.mentions import describe_mention
 from toolkit.files import InputError, printable
 
-SPECIAL_TOKENS = 2  # [CLS] and [SEP]
+SPECIAL_TOKENS = 2  # before and after the text
 SHORTEST_STRETCH = SPECIAL_TOKENS + 1  # a word piece
 
 
@@ -33,7 +33,7 @@ class Stretches:
     repeated: int = 0  # mentions that their cluster has already
     zeros: int = 0  # mentions of empty nodes only
     pieces: int = 0  # word pieces read
-    unknown: int = 0  # of these [UNK]
+    unknown: int = 0  # of these
 
 
 def cut_documents(
@@ -45,7 +45,7 @@ def cut_documents(
 ) -> Stretches:
     """Cut documents to whole sentences of at most `max_length` word pieces together.
 
-    [CLS] and [SEP] count, and a word that has no piece counts as one. Of each document
+    Special tokens count, and a word that has no piece counts as one. Of each document
     the first stretch is kept, as in the paper; with `windows` stretch follows stretch.
     A sentence that is too long by itself ends the stretch before it, and is in none.
 
@@ -98,8 +98,11 @@ def _cut_document(
     windows: bool,
     cut: Stretches,
 ) -> None:
-    words = [pieces or [UNK] for pieces in tokenizer.tokenize(document.words)]
+    words = tokenizer.tokenize_words(document.words)
     pieces = [len(word) for word in words]
+    if tokenizer.keeps_spaces:  # of which a word that begins a stretch has none
+        alone = tokenizer.tokenize(document.words)
+        pieces = [max(n, len(word)) for n, word in zip(pieces, alone, strict=True)]
     lengths = [sum(pieces[first : last + 1]) for first, last in document.sentences]
     stretches = list(_group(lengths, max_length - SPECIAL_TOKENS))
     if not windows:
@@ -122,7 +125,7 @@ def _cut_document(
     cut.repeated += document.repeated
     cut.zeros += document.zeros
     cut.pieces += sum(pieces)
-    cut.unknown += sum(word.count(UNK) for word in words)
+    cut.unknown += sum(word.count(tokenizer.special_tokens.unknown) for word in words)
     cut.too_long += too_long
     cut.beyond += left_out - too_long
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import conllu
 
 from corpora.lines import Lines, paragraphs
-from toolkit.files import InputError, quoted
+from toolkit.files import InputError, check_folder, quoted
 
 SPLITS = ("train", "dev")
 COLUMNS = "id form lemma upos xpos feats head deprel deps misc".split()
@@ -25,6 +25,7 @@ def find_splits(folder: str | Path) -> list[Path]:
 
     Raises InputError where neither is there, or one is in two formats.
     """
+    check_folder(folder)
     found = []
     for split in SPLITS:
         paths = [Path(folder, split + suffix) for suffix in READERS]

@@ -1,8 +1,9 @@
 """Plain text to the spans of the paper's general analysis (Section 3).
 
-A span is `[CLS] part [SEP] part [SEP]`: two neighbouring passages of one document, as
-in BERT's pre-training. The cuts, and the random numbers behind them, are those of the
-original preprocessing: the same text and seed give the same spans.
+A span is `[CLS] part [SEP] part [SEP]`, or what the model has for these: two
+neighbouring passages of one document, as in BERT's pre-training. The cuts, and the
+random numbers behind them, are those of the original preprocessing: the same text and
+seed give the same spans.
 """
 
 import dataclasses
@@ -15,17 +16,16 @@ from typing import BinaryIO
 
 import sentencex
 
-from bert.tokenization import CLS, SEP, Tokenizer
+from bert.tokenization import Tokenizer
 from toolkit.files import InputError, open_text
 
-SPECIAL_TOKENS = 3  # [CLS] and two [SEP]
-SHORTEST_SPAN = SPECIAL_TOKENS + 2  # a word piece in each part
+SHORTEST_SPAN = 5  # a word piece in each part, and three special tokens or more
 BLOCK = 1 << 20  # characters that are split into sentences or tokenized at once
 LONGEST_SENTENCE = 1000  # characters; a longer one holds a quote that is never closed
 OPENING_SIGN = re.compile(r"""(?<!\S)["'\u201c\u2018\u201e«»`(\[{]""")
 CLOSING_SIGN = re.compile(r"""["'\u201c\u201d\u2018\u2019\u201e«»`()\[\]{}]""")
 
-Sentence = list[str]  # word pieces
+Pieces = list[str]
 
 
 @dataclasses.dataclass
@@ -103,12 +103,17 @@ def spans_by_document(
     `counts`. `opened` is the file where it is open already. Raises InputError for a
     file that is not UTF-8 text.
     """
+    if (special := len(tokenizer.sequence([], []))) + 2 > max_length:
+        raise InputError(
+            f"a span of {max_length} tokens holds none but {special} special tokens: "
+            "raise --max-sequence-length"
+        )
     for document in _read_documents(Path(path), opened):
         counts.documents += 1
         if split_sentences:
             document = _split_sentences(document, split_sentences)
         sentences = _tokenize(document, tokenizer)
-        yield _cut_document(sentences, max_length, rng, keep_all, counts)
+        yield _cut_document(sentences, tokenizer, max_length, rng, keep_all, counts)
 
 
 def require_spans(path: str | Path, found: int, counts: Counts) -> None:
@@ -141,7 +146,8 @@ def _read_documents(path: Path, opened: BinaryIO | None) -> Iterator[Iterator[st
                     yield lines
         except UnicodeDecodeError as error:
             raise InputError(
-                f"{path}: not UTF-8 text ({error}); convert the file to UTF-8"
+                f"{path}: not UTF-8 text ({error}); convert the file to UTF-8, or save "
+                "the text of a PDF or another document as a .txt first"
             ) from None
 
 
@@ -185,37 +191,56 @@ def _segment(text: str, language: str) -> Iterator[str]:
             begin += len(part)
 
 
-def _tokenize(sentences: Iterable[str], tokenizer: Tokenizer) -> Iterator[Sentence]:
-    for block in _blocks(sentences):
-        yield from filter(None, tokenizer.tokenize(block))
+@dataclasses.dataclass(frozen=True)
+class _Sentence:
+    """A sentence: its pieces as they are after another, and the first of a part."""
+
+    within: Pieces
+    first: Pieces
+
+
+def _tokenize(sentences: Iterable[str], tokenizer: Tokenizer) -> Iterator[_Sentence]:
+    for block in _blocks(map(str.strip, sentences)):
+        first = within = tokenizer.tokenize(block)
+        if tokenizer.keeps_spaces:
+            within = tokenizer.tokenize([f" {sentence}" for sentence in block])
+        yield from (
+            _Sentence(*both) for both in zip(within, first, strict=True) if both[1]
+        )
+
+
+def _join(sentences: list[_Sentence]) -> Pieces:
+    """The pieces of sentences that make up a part of a span."""
+    after = itertools.chain(*(sentence.within for sentence in sentences[1:]))
+    return [*itertools.chain(*(s.first for s in sentences[:1])), *after]
 
 
 def _cut_document(
-    sentences: Iterator[Sentence],
+    sentences: Iterator[_Sentence],
+    tokenizer: Tokenizer,
     max_length: int,
     rng: random.Random,
     keep_all: bool,
     counts: Counts,
 ) -> Iterator[list[str]]:
     """The spans of one document; its sentences are counted."""
-    target = max_length - SPECIAL_TOKENS
-    chunk: list[Sentence] = []
+    target = max_length - len(tokenizer.sequence([], []))
+    chunk: list[_Sentence] = []
     length = 0
     following = next(sentences, None)
     while following is not None:
         sentence, following = following, next(sentences, None)
         counts.sentences += 1
         chunk.append(sentence)
-        length += len(sentence)
+        length += len(sentence.within)
         if following is not None and length < target:
             continue
         middle = rng.randint(1, len(chunk) - 1) if len(chunk) > 1 else 1
-        first = list(itertools.chain(*chunk[:middle]))
-        second = list(itertools.chain(*chunk[middle:]))
+        first, second = _join(chunk[:middle]), _join(chunk[middle:])
         # the original truncates, and draws for it, before it looks for an empty part
         first, second = _truncate(first, second, target, rng)
         if second:
-            yield [CLS, *first, SEP, *second, SEP]
+            yield tokenizer.sequence(first, second)
         elif keep_all:
             counts.dropped += 1
         else:
@@ -227,8 +252,8 @@ def _cut_document(
 
 
 def _truncate(
-    first: Sentence, second: Sentence, target: int, rng: random.Random
-) -> tuple[Sentence, Sentence]:
+    first: Pieces, second: Pieces, target: int, rng: random.Random
+) -> tuple[Pieces, Pieces]:
     """Both without the tokens, off either end of the longer, that are too many."""
     bounds = [[0, len(first)], [0, len(second)]]
     for _ in range(len(first) + len(second) - target):

@@ -35,8 +35,8 @@ def main(folder: Path) -> None:
         what = ATTENTION_KINDS[kind]
         print(f"    {name:>5}  gives {share:.0%} of its attention {what}")
     print(f"""
-  The figures are in {folder / "figures"}, tables in {folder / "tables"}, the notebooks
-  that made them in {folder}.
+  Open {folder / "look.html"} in a browser, or with Jupyter the notebooks in {folder}.
+  Their figures are in {folder / "figures"}, their tables in {folder / "tables"}.
 
   Load the maps with
 

@@ -170,6 +170,7 @@ class Summary:
     tokens: int = 0
     unknown: float = 0.0  # tokens [UNK]
     left_out: list[dict] = dataclasses.field(default_factory=list)  # MOST_LISTED
+    left_over: dict[str, int] = dataclasses.field(default_factory=dict)  # weights
     devices: set[str] = dataclasses.field(default_factory=set)
 
     def add(self, result: dict) -> None:
@@ -180,6 +181,7 @@ class Summary:
         self.unknown += result["unknown_share"] * result["tokens"]
         self.left_out += result["left_out"][: MOST_LISTED - len(self.left_out)]
         self.devices.add(result["device"])
+        self.left_over = result["weights_left_over"]
 
     @property
     def unknown_share(self) -> float:
@@ -194,6 +196,7 @@ class Summary:
             "unknown_share": self.unknown_share,
             "left_out": self.left_out,
             "device": ", ".join(sorted(self.devices)),
+            "weights_left_over": self.left_over,
         }
 
 

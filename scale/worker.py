@@ -71,9 +71,10 @@ class Worker:
         return {
             "settings": self.settings,
             "device": device_name(),
+            "weights_left_over": self.model.left_over,
             "examples": len(shard.examples),
             "tokens": sum(len(item.tokens) for item in prepared),
-            "unknown_share": unknown_tokens(prepared),
+            "unknown_share": unknown_tokens(prepared, self.encoder.tokenizer),
             "left_out": [
                 {"example": s.example, "why": f"{s.tokens} tokens"} for s in skipped
             ],

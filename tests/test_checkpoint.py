@@ -80,14 +80,13 @@ def test_missing_unknown_and_misshapen_weights_are_listed_together(tmp_path):
     weights = tiny_weights()
     del weights["bert/encoder/layer_1/output/dense/bias"]
     weights["bert/encoder/layer_2/output/dense/bias"] = np.zeros(15, "float32")
-    weights["classifier/bias"] = np.zeros(2, "float32")
     weights["bert/embeddings/word_embeddings"] = np.zeros((5, 15), "float32")
     with pytest.raises(InputError) as error:
         load_model(write_google(tmp_path, weights))
     assert str(error.value) == (
         f"{tmp_path}: the weights do not fit the config. "
         "missing: bert/encoder/layer_1/output/dense/bias; "
-        "unknown: bert/encoder/layer_2/output/dense/bias, classifier/bias; "
+        "unknown: bert/encoder/layer_2/output/dense/bias; "
         "of another shape: bert/embeddings/word_embeddings "
         f"(expected [{CONFIG['vocab_size']}, 15], found [5, 15])"
     )
@@ -249,12 +248,15 @@ def test_google_data_file_cut_short(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"model_type": "roberta"}, "model_type is 'roberta', expected 'bert'"),
-        ({"position_embedding_type": "relative_key"}, "expected 'absolute'"),
-        ({"hidden_size": None}, "hidden_size is None, expected a whole number above"),
+        ({"model_type": "deberta"}, "model_type is 'deberta', expected one of bert, r"),
+        (
+            {"position_embedding_type": "relative_key"},
+            "'relative_key', expected absolute:",
+        ),
+        ({"hidden_size": None}, "hidden_size missing"),
         ({"hidden_size": 16}, "hidden_size 16 is no multiple of .*heads 3"),
         ({"num_hidden_layers": 0}, "num_hidden_layers is 0, expected a whole number"),
-        ({"hidden_act": "swish"}, "hidden_act is 'swish', expected one of gelu"),
+        ({"hidden_act": "mish"}, "hidden_act is 'mish', expected one of gelu"),
         ({"layer_norm_eps": float("inf")}, "layer_norm_eps is inf, expected a number"),
         ({"layer_norm_eps": float("nan")}, "layer_norm_eps is nan, expected a number"),
         ({"layer_norm_eps": -1e-12}, "layer_norm_eps is -1e-12, expected a number fr"),

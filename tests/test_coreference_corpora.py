@@ -781,6 +781,7 @@ def test_script(tmp_path, bert_dir, stories, capsys):
         (["--data-file", tmp_path / "no.conll"], "No such file"),
         (["--data-file", out], "would be overwritten"),
         (["--data-dir", tmp_path / "empty"], "no file there ends in conll or conllu"),
+        (["--data-dir", tmp_path / "no"], "no such folder; is the name right?"),
     ):
         assert preprocess_coref.main([*data, *flags[2:]]) == 1
         error = capsys.readouterr().err

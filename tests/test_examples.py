@@ -35,7 +35,7 @@ SIZES = BertConfig(**CONFIG)
         ('[{"words": "a"}]', "'words' must be a list of strings, found a string"),
         ('[{"words": ["a", 1]}]', "'words' must hold strings only, found a number"),
         ('[{"tokens": [true]}]', "'tokens' must hold strings only, found a truth"),
-        ('[{"tokens": []}]', "'tokens' must hold .* found no token"),
+        ('[{"tokens": []}]', "'tokens' must hold .* found none"),
     ],
 )
 def test_what_is_no_list_of_examples(tmp_path, content, message):
@@ -167,7 +167,7 @@ def test_share_of_unknown_tokens_of_examples(tokenizer):
     prepared, _ = prepare_examples(
         [{"words": ["fox", "wolf"]}, {"text": "dog"}], tokenizer, SIZES, max_length=8
     )
-    assert unknown_tokens(prepared) == 1 / 3
+    assert unknown_tokens(prepared, tokenizer) == 1 / 3
 
 
 def test_no_example_left_says_how_long_they_are(tokenizer):

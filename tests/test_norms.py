@@ -29,6 +29,7 @@ def run(folder, tokenizer, quantity, mode=None, dtype="float32", **options):
     )
     source = encoder_source(
         model.config,
+        tokenizer,
         model.layers_kept,
         quantity,
         level="words" if mode else "tokens",

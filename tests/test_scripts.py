@@ -357,6 +357,9 @@ def test_paragraphs_are_refused_and_split(tmp_path, bert_dir, capsys):
     for language in ([], ["en"]):
         assert preprocess_unlabeled.main([*flags, "--split-sentences", *language]) == 0
         assert "2 spans from 2 documents written" in capsys.readouterr().out
+    with pytest.raises(SystemExit):  # the library would split by English rules
+        preprocess_unlabeled.main([*flags, "--split-sentences", "German"])
+    assert "such as en or de, found 'German'" in capsys.readouterr().err
 
 
 def test_errors_of_the_system_are_sentences(tmp_path, bert_dir, capsys):

@@ -7,7 +7,7 @@ import pytest
 from conftest import VOCABULARY
 
 from bert import Tokenizer, load_tokenizer
-from bert.tokenization import LONGEST_WORD, unknown_share
+from bert.tokenization import LONGEST_WORD, word_piece
 from toolkit.files import InputError
 
 
@@ -51,11 +51,10 @@ def test_half_a_surrogate_pair_is_dropped_like_any_broken_character(tokenizer):
 
 def test_vocabulary_in_tokenizer_json(tmp_path, bert_dir):
     vocabulary = {token: i for i, token in enumerate(VOCABULARY)}
-    model = {"type": "WordPiece", "vocab": vocabulary}
-    (tmp_path / "tokenizer.json").write_text(json.dumps({"model": model}))
+    word_piece(vocabulary).save(str(tmp_path / "tokenizer.json"))
     tokenizer = load_tokenizer(tmp_path)
     assert tokenizer.vocabulary == load_tokenizer(bert_dir).vocabulary == vocabulary
-    assert tokenizer.tokenize(["jumping"]) == [["jump", "##ing"]]
+    assert tokenizer.tokenize(["Jumping"]) == [["jump", "##ing"]]
 
 
 @pytest.mark.parametrize(
@@ -76,18 +75,20 @@ def test_lower_casing(tmp_path, settings, cased, lowercase):
 
 
 def test_unusable_vocabularies(tmp_path):
-    with pytest.raises(InputError, match=r"expected vocab\.txt or tokenizer\.json"):
+    with pytest.raises(InputError, match=r"expected tokenizer\.json, vocab\.txt"):
         load_tokenizer(tmp_path)
     bundle = tmp_path / "tokenizer.json"
     for content, message in (
         ("{", "not JSON"),
         ("[]", "expected a JSON object"),
-        ('{"model": {"vocab": []}}', "expected the vocabulary of a WordPiece"),
-        ('{"model": {"type": "BPE", "vocab": {}}}', "expected WordPiece, found BPE"),
+        ('{"model": {"vocab": 3}}', "expected a tokenizer with the vocabulary of a"),
+        ('{"model": {"vocab": {"a": "b"}}}', "expected a whole number for each piece"),
+        ('{"model": {"type": "BPE", "vocab": {}}}', "cannot be read by tokenizers"),
     ):
         bundle.write_text(content)
         with pytest.raises(InputError, match=message):
             load_tokenizer(tmp_path)
+    bundle.unlink()
     (tmp_path / "vocab.txt").write_text("[UNK]\nfox\n")
     with pytest.raises(InputError, match=r"lacks \[CLS\], \[SEP\]"):
         load_tokenizer(tmp_path)
@@ -124,11 +125,11 @@ def test_a_folder_that_is_not_there(tmp_path, monkeypatch):
         load_tokenizer("model.ckpt")
 
 
-def test_share_of_unknown_tokens():
+def test_share_of_unknown_tokens(tokenizer):
     """Two of five, [CLS] and [SEP] not counted."""
     tokens = "[CLS] the [UNK] ##s [SEP] [UNK] dog [SEP]".split()
-    assert unknown_share(tokens) == 0.4
-    assert unknown_share(["[CLS]", "[SEP]"]) == 0
+    assert tokenizer.unknown_share(tokens) == 0.4
+    assert tokenizer.unknown_share(["[CLS]", "[SEP]"]) == 0
 
 
 @pytest.mark.parametrize(
@@ -193,8 +194,8 @@ def original_words(text):
 
 
 def library_words(tokenizer, text):
-    normal = tokenizer._tokenizer.normalizer.normalize_str(text)
-    return [w for w, _ in tokenizer._tokenizer.pre_tokenizer.pre_tokenize_str(normal)]
+    normal = tokenizer._backend.normalizer.normalize_str(text)
+    return [w for w, _ in tokenizer._backend.pre_tokenizer.pre_tokenize_str(normal)]
 
 
 def differing(tokenizer, code_points):

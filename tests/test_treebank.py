@@ -244,7 +244,7 @@ def test_script(tmp_path, capsys):
     for flags, message in (
         (["--data-file", tmp_path / "dev.json"], "expected a file in .txt, .conllu"),
         (["--data-file", tmp_path / "no.txt"], "No such file"),
-        (["--data-dir", tmp_path / "no"], "neither train nor dev is there"),
+        (["--data-dir", tmp_path / "no"], "no such folder; is the name right?"),
         (["--data-dir", tmp_path, "--strict", "--outdir", out / "x"], "train.txt:1: "),
         (["--data-file", files[1], files[1]], "written from more than one file"),
         (["--data-file", *files, "--outfile", files[0]], "would be overwritten"),

@@ -193,6 +193,12 @@ def check_input(path: str | Path) -> None:
         )
 
 
+def check_folder(path: str | Path) -> None:
+    """Refuse a folder that is not there."""
+    if not Path(path).is_dir():
+        raise InputError(f"{path}: no such folder; is the name right?")
+
+
 @contextlib.contextmanager
 def open_text(path: Path, opened: BinaryIO | None = None) -> Iterator[TextIO]:
     """Open a UTF-8 text file for reading, also one that gzip compressed (`.gz`).

@@ -1,0 +1,281 @@
+"""Tokenizers as their folders say: every kind of file, and the settings beside it."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tokenizers import processors
+
+from attention.examples import prepare_examples
+from attention.masking import mask_examples
+from attention.record import FIRST, PUNCTUATION, SEPARATOR, WORD, Maps
+from attention.source import TOKENS, Source
+from bert import BertConfig, load_tokenizer
+from corpora.unlabeled import cut_corpus
+from toolkit.files import InputError
+
+GOLDEN = Path(__file__).parent / "golden" / "tokenizers"
+GERMAN = """[PAD] [UNK] [CLS] [SEP] [MASK] er möchte mochte es schön schon New York new
+york 東 京 都 東京都 [e1] [/e1] e1 [ ] / fox the""".split()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder with a vocab.txt; `settings` of a test go beside it."""
+    (tmp_path / "vocab.txt").write_text("\n".join(GERMAN), encoding="utf-8")
+    return tmp_path
+
+
+def write(folder, name, value):
+    (folder / name).write_text(json.dumps(value), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("settings", "text", "pieces"),
+    [
+        ({}, "er möchte es schön", "er mochte es schon"),
+        (
+            {"do_lower_case": True, "strip_accents": False},
+            "er möchte es schön",
+            "er möchte es schön",
+        ),
+        ({"strip_accents": None}, "er möchte", "er mochte"),
+        ({"do_lower_case": False}, "New York schön", "New York schön"),
+        (
+            {"do_lower_case": False, "strip_accents": True},
+            "New schön",
+            "New schon",
+        ),
+        ({}, "東京都", "東 京 都"),
+        ({"tokenize_chinese_chars": False}, "東京都", "東京都"),
+        ({"never_split": ["[e1]"]}, "the [e1] fox", "the [e1] fox"),
+        ({}, "[SEP] [e1]", "[ [UNK] ] [ e1 ]"),
+    ],
+)
+def test_settings_beside_vocab_txt(folder, settings, text, pieces):
+    write(folder, "tokenizer_config.json", settings)
+    assert load_tokenizer(folder).tokenize([text]) == [pieces.split()]
+
+
+@pytest.mark.parametrize("settings", [{}, {"do_lower_case": True}])
+def test_cased_wins_over_all(folder, settings):
+    write(folder, "tokenizer_config.json", settings)
+    tokenizer = load_tokenizer(folder, cased=True)
+    assert tokenizer.tokenize(["New schön"]) == [["New", "schön"]]
+    tokenizer._backend.save(str(folder / "tokenizer.json"))
+    assert load_tokenizer(folder, cased=True).tokenize(["New"]) == [["New"]]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("added_tokens.json", {"[f1]": 25, "[/f1]": 26}),
+        (
+            "tokenizer_config.json",
+            {
+                "added_tokens_decoder": {
+                    "25": {"content": "[f1]", "special": True},
+                    "26": {"content": "[/f1]", "special": False},
+                    "3": {"content": "[SEP]", "special": True},
+                }
+            },
+        ),
+    ],
+)
+def test_added_tokens_are_one_piece_each_and_others_are_text(folder, name, value):
+    write(folder, name, value)
+    tokenizer = load_tokenizer(folder)
+    (pieces,) = tokenizer.tokenize(["The[f1]fox[/f1] [SEP]"])
+    assert pieces == ["the", "[f1]", "fox", "[/f1]", "[", "[UNK]", "]"]
+    assert tokenizer.token_ids(["[f1]", "[/f1]"]) == [25, 26]
+
+
+def test_a_token_without_a_number_is_refused(folder):
+    settings = {"additional_special_tokens": ["[g1]"]}
+    write(folder, "tokenizer_config.json", settings)
+    with pytest.raises(InputError, match=r"the token '\[g1\]', which has no number"):
+        load_tokenizer(folder)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("word_tokenizer_type", "mecab"),
+        ("subword_tokenizer_type", "character"),
+        ("do_basic_tokenize", False),
+    ],
+)
+def test_settings_that_are_not_honoured_are_refused(folder, key, value):
+    write(folder, "tokenizer_config.json", {key: value})
+    with pytest.raises(InputError, match=f"{key} is {value!r}, expected"):
+        load_tokenizer(folder)
+
+
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [("do_lower_case", "lowercase"), ("tokenize_chinese_chars", "handle_chinese_ch")],
+)
+def test_files_that_contradict_each_other_are_refused(folder, key, name):
+    load_tokenizer(folder)._backend.save(str(folder / "tokenizer.json"))
+    write(folder, "tokenizer_config.json", {key: False})
+    with pytest.raises(InputError, match=f"{name}.* is True, but {key} in"):
+        load_tokenizer(folder)
+
+
+def test_a_vocab_txt_of_another_model_is_refused(folder):
+    load_tokenizer(folder)._backend.save(str(folder / "tokenizer.json"))
+    with open(folder / "vocab.txt", "a", encoding="utf-8") as file:
+        file.write("\nwolf")
+    with pytest.raises(InputError, match=r"wolf is number 27, but not there in tok"):
+        load_tokenizer(folder)
+
+
+def test_tokenizer_json_is_what_tokenizes(folder):
+    """Its normalizer and added tokens hold, its padding, truncation and template do
+    not; special tokens in a text are text."""
+    backend = load_tokenizer(folder, cased=True)._backend
+    backend.add_tokens(["[e1]"])
+    backend.add_special_tokens(["[CLS]", "[SEP]"])
+    backend.enable_padding(length=20)
+    backend.enable_truncation(3)
+    backend.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    backend.save(str(folder / "tokenizer.json"))
+    tokenizer = load_tokenizer(folder)
+    assert tokenizer.tokenize(["New York the[e1] [SEP]"]) == [
+        ["New", "York", "the", "[e1]", "[", "[UNK]", "]"]
+    ]
+    assert not tokenizer.lowercase
+
+
+def golden(name):
+    """Texts, and the pieces that golden/make_tokenizers.py has of them."""
+    return json.loads((GOLDEN / name).read_text(encoding="utf-8"))
+
+
+def check(tokenizer, expected):
+    """Pieces of texts and of words are those of transformers' fast tokenizers."""
+    texts = [item["text"] for item in expected]
+    assert tokenizer.tokenize(texts) == [item["pieces"] for item in expected]
+    for item in expected:
+        unknown = [tokenizer.special_tokens.unknown]
+        pieces = [p or unknown for p in item["words"]]
+        assert tokenizer.tokenize_words(item["text"].split()) == pieces
+
+
+KINDS = ("WordPiece", "byte-level BPE", "SentencePiece BPE", "Unigram")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_pieces_and_alignment_equal_those_of_transformers(kind):
+    tokenizer = load_tokenizer(GOLDEN / kind)
+    assert tokenizer.sequence(["a"]) == ["<s>", "a", "</s>"]
+    check(tokenizer, golden(f"{kind}/pieces.json"))
+
+
+def test_vocab_json_and_merges(tmp_path):
+    """The files of RoBERTa before tokenizer.json: the same pieces."""
+    bundle = golden("byte-level BPE/tokenizer.json")["model"]
+    write(tmp_path, "vocab.json", bundle["vocab"])
+    lines = ["#version: 0.2", *(" ".join(pair) for pair in bundle["merges"])]
+    (tmp_path / "merges.txt").write_text("\n".join(lines), encoding="utf-8")
+    write(tmp_path, "config.json", {"model_type": "roberta"})
+    tokenizer = load_tokenizer(tmp_path)
+    check(tokenizer, golden("byte-level BPE/pieces.json"))
+    parts = tokenizer.sequence(["a"], ["b"])
+    assert parts == ["<s>", "a", "</s>", "</s>", "b", "</s>"]
+
+
+@pytest.mark.parametrize(
+    ("family", "model", "name"),
+    [
+        ("xlm-roberta", "spm.model", "sentencepiece.bpe.model"),
+        ("camembert", "spm.model", "sentencepiece.bpe.model"),
+        ("albert", "albert.model", "spiece.model"),
+    ],
+)
+def test_sentencepiece_models(tmp_path, family, model, name):
+    shutil.copy(GOLDEN / model, tmp_path / name)
+    write(tmp_path, "config.json", {"model_type": family})
+    check(load_tokenizer(tmp_path), golden(f"{family}.json"))
+
+
+def test_sentencepiece_of_another_family_is_refused(tmp_path):
+    shutil.copy(GOLDEN / "spm.model", tmp_path / "spiece.model")
+    with pytest.raises(InputError, match="SentencePiece is not a tokenizer of this"):
+        load_tokenizer(tmp_path)
+
+
+def test_special_tokens_in_a_text_are_text_in_unigram_too():
+    """The model has them as pieces, which transformers takes for the tokens."""
+    tokenizer = load_tokenizer(GOLDEN / "Unigram")
+    (pieces,) = tokenizer.tokenize(["a <s> b"])
+    assert "<s>" not in pieces
+    assert tokenizer.vocabulary["<s>"] == 0
+
+
+@pytest.fixture
+def roberta(tmp_path):
+    """A byte-level BPE tokenizer in a folder of RoBERTa's family."""
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copy(GOLDEN / "byte-level BPE" / name, tmp_path)
+    write(tmp_path, "config.json", {"model_type": "roberta"})
+    return load_tokenizer(tmp_path)
+
+
+CONFIG = BertConfig(700, 12, 2, 3, 14, 130, 1, pad_token_id=1, model_type="roberta")
+
+
+def test_words_of_an_example_are_pieces_of_their_text(roberta):
+    words = ["The", "cat", ",", "that", "slept", "."]
+    (item,), _ = prepare_examples([{"words": words}], roberta, CONFIG)
+    (whole,) = roberta.tokenize(["The cat , that slept ."])
+    assert item.tokens == ["<s>", *whole, "</s>"]
+    pieces = [place for word in item.word_pieces for place in word]
+    assert pieces == list(range(len(item.tokens)))
+    joined = ["".join(item.tokens[i] for i in p) for p in item.word_pieces]
+    assert joined == ["<s>", "The", "Ġcat", "Ġ,", "Ġthat", "Ġslept", "Ġ.", "</s>"]
+    with pytest.raises(InputError, match="<pad> among the tokens, which has no posi"):
+        prepare_examples([{"tokens": ["<s>", "<pad>", "</s>"]}], roberta, CONFIG)
+
+
+def test_spans_are_pairs_of_the_family(tmp_path, roberta):
+    text = tmp_path / "text.txt"
+    text.write_text("The cat slept.\nThe dog ran.\nIt rained.\n")
+    (span,) = cut_corpus(text, roberta, max_length=40).examples
+    first = span["tokens"].index("</s>")
+    parts = span["tokens"][1:first], span["tokens"][first + 2 : -1]
+    assert span["tokens"] == ["<s>", *parts[0], "</s>", "</s>", *parts[1], "</s>"]
+    sentences = ["The cat slept.", "The dog ran.", "It rained."]
+    expected = [
+        tuple(roberta.tokenize([" ".join(sentences[:n]), " ".join(sentences[n:])]))
+        for n in (1, 2)
+    ]
+    assert parts in expected
+    with pytest.raises(InputError, match="none but 4 special tokens: raise"):
+        cut_corpus(text, roberta, max_length=5)
+
+
+def test_masks_spare_the_special_tokens_of_the_family(roberta):
+    examples = [{"text": "The cat slept. It rained."}] * 30
+    prepared, _ = prepare_examples(examples, roberta, CONFIG)
+    shown = set()
+    for mask in mask_examples(prepared, roberta, rate=0.9, seed=0):
+        assert 0 not in mask.places
+        assert len(prepared[0].tokens) - 1 not in mask.places
+        shown |= set(mask.shown)
+    assert "<mask>" in shown
+
+
+def test_roles_are_those_of_the_family():
+    source = Source(layers=(0,), heads=1, level=TOKENS, special_tokens=("<s>", "</s>"))
+    tokens = ["<s>", "The", "Ġcat", "Ġ,", "</s>", "</s>", "▁.", ".", "[SEP]", "</s>"]
+    values = np.full((1, 1, 10, 10), 0.1, "float32")
+    maps = Maps.from_example({"tokens": tokens, "attns": values}, source)
+    assert maps.roles.tolist() == [
+        *(FIRST, WORD, WORD, PUNCTUATION, SEPARATOR),
+        *(SEPARATOR, PUNCTUATION, PUNCTUATION, WORD, SEPARATOR),
+    ]
