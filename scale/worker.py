@@ -71,7 +71,7 @@ class Worker:
         return {
             "settings": self.settings,
             "device": device_name(),
-            "weights_left_over": self.model.left_over,
+            "weights_left_over": dict(self.model.left_over),
             "examples": len(shard.examples),
             "tokens": sum(len(item.tokens) for item in prepared),
             "unknown_share": unknown_tokens(prepared, self.encoder.tokenizer),
