@@ -3,7 +3,7 @@
 A model of BERT-base's size with random weights (--debug's are too small to tell) reads
 segments of 128 tokens cut from the words of a treebank. Every measurement is a process
 of its own on one thread, in turn with what it is compared with; start-up is not part of
-speed. "Workers" are two processes side by side, each with a thread, as --shard runs.
+speed, which is of processor time, as other work disturbs that less. "Workers" are two processes side by side, each with a thread, as --shard runs.
 
 Usage: python -m benchmarks.scale --vocabulary vocab.txt --treebank dev.conllu
 The last line is JSON.
@@ -116,10 +116,10 @@ def _timed(folder: Path, run) -> float:
     worker = Worker(_args(folder, "segments"))
     shards = list(Corpus(worker.args, worker.encoder.tokenizer).shards())
     run(worker, shards[0])
-    started = time.perf_counter()
+    started = time.process_time()
     for shard in shards[1:]:
         run(worker, shard)
-    return time.perf_counter() - started
+    return time.process_time() - started
 
 
 WORKER = """

@@ -24,7 +24,7 @@ except ImportError:
         "--ray needs Ray: pip install -r requirements-cluster.txt"
     ) from None
 
-TRIES = 3  # of a shard whose worker dies
+TRIES = 3  # of a shard whose worker dies, and to begin a cluster
 ROOT = Path(__file__).parent.parent
 
 
@@ -81,27 +81,34 @@ def compute_on_ray(
 def _connected(address: str) -> Iterator[None]:
     """Connected to the cluster at an address, or one on this machine for "local"."""
     threads = str(cli.threads())
-    try:
-        ray.init(
-            address=address,
-            include_dashboard=False if address == "local" else None,
-            log_to_driver=False,
-            logging_level="ERROR",
-            runtime_env={
-                "env_vars": {
-                    "PYTHONPATH": str(ROOT),
-                    # the last bits depend on how many there are
-                    "TF_NUM_INTRAOP_THREADS": threads,
-                    "OMP_NUM_THREADS": threads,
-                    "KERAS_BACKEND": os.environ.get("KERAS_BACKEND", "tensorflow"),
-                }
-            },
-        )
-    except (ConnectionError, ValueError) as error:
-        raise InputError(
-            f"--ray {address}: no cluster there ({_first_line(error)}); `ray start "
-            "--head` begins one, and `--ray` alone uses this machine"
-        ) from None
+    options = {
+        "include_dashboard": False if address == "local" else None,
+        "log_to_driver": False,
+        "logging_level": "ERROR",
+        "runtime_env": {
+            "env_vars": {
+                "PYTHONPATH": str(ROOT),
+                # the last bits depend on how many there are
+                "TF_NUM_INTRAOP_THREADS": threads,
+                "OMP_NUM_THREADS": threads,
+                "KERAS_BACKEND": os.environ.get("KERAS_BACKEND", "tensorflow"),
+            }
+        },
+    }
+    for left in reversed(range(TRIES)):
+        try:
+            ray.init(address, **options)
+            break
+        except Exception as error:  # Ray raises bare ones
+            ray.shutdown()
+            # one of our own has to be up in 30 s, which a busy machine may miss
+            if address == "local" and left:
+                continue
+            where = "this machine" if address == "local" else address
+            raise InputError(
+                f"--ray: no cluster on {where} ({_first_line(error)}); is the machine "
+                "too busy, or the address wrong? `ray start --head` begins a cluster"
+            ) from None
     try:
         yield
     finally:
