@@ -19,11 +19,11 @@ help:
 	@echo "make lint    linter and formatter, without changing anything"
 	@echo "make bench   speed and memory (EWT=<folder of UD English EWT>)"
 
-$(VENV)/installed: requirements.txt constraints.txt
+$(VENV)/installed: requirements.txt requirements-cluster.txt constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 13) or \
 	  sys.exit("Python 3.11 to 3.13 is needed, this is %d.%d: make PYTHON=..." % v)'
 	$(PYTHON) -m venv --clear $(VENV)
-	$(RUN) -m pip install --quiet --constraint constraints.txt --editable .
+	$(RUN) -m pip install --quiet --constraint constraints.txt --editable ".[cluster]"
 	touch $@
 
 models/all-MiniLM-L6-v2/model.safetensors $(BASE)/model.safetensors: | $(VENV)/installed
@@ -106,4 +106,5 @@ bench: $(VENV)/installed | $(MODEL)/model.safetensors
 	$(RUN) -m benchmarks.probes --treebank $(EWT)/en_ewt-ud-train.conllu
 	$(RUN) -m benchmarks.norms
 	$(RUN) -m benchmarks.gradients --vocabulary $(MODEL)/vocab.txt
+	$(RUN) -m benchmarks.scale --vocabulary $(MODEL)/vocab.txt --treebank $(EWT)/en_ewt-ud-dev.conllu
 	$(RUN) -m benchmarks.extraction --vocabulary $(MODEL)/vocab.txt --treebank $(EWT)/en_ewt-ud-dev.conllu

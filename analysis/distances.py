@@ -11,6 +11,7 @@ import numpy as np
 
 from analysis.statistic import Statistic
 from attention.record import Maps
+from attention.source import Source
 from attention.store import load_pickle, read_meta
 from toolkit.files import InputError
 
@@ -34,6 +35,13 @@ class HeadDistances(Statistic):
 
         smooth = (1 - SMOOTHING) * values + SMOOTHING / tokens
         self.add("pairs", pair_sums(smooth))  # the upper triangle of [N, N]
+        self.count("tokens", tokens)
+
+    def take(self, source: Source, pairs: np.ndarray, tokens: int) -> None:
+        """Take in the sums over pairs of heads that on_device.py found of an example
+        of this source and so many tokens."""
+        self.join(source)
+        self.add("pairs", pairs)
         self.count("tokens", tokens)
 
     @property

@@ -84,26 +84,47 @@ class GeneralStatistics(DocumentAverages):
     def update(self, maps: Maps) -> None:
         """Take in the maps of one example; see `Statistic.update`."""
         self.accept(maps)
-        self.count("documents", 1)
         attns, size = maps.float32, len(maps.labels)
         roles = (FIRST, SEPARATOR, PUNCTUATION)
         first, separator, _ = by_role = [maps.roles == role for role in roles]
         columns = np.stack(by_role, axis=1).astype(attns.dtype)  # [N, 3]
         received = attns @ columns  # [L, H, N, 3]: from each token to each role
 
+        found = {}
         for kind, offset in (("self", 0), ("right", 1), ("left", -1)):
             # attention from the first or last token to one beyond counts as none
-            self._average(kind, attns.trace(offset, axis1=-2, axis2=-1) / size)
+            found[kind] = attns.trace(offset, axis1=-2, axis2=-1) / size
         for i, kind in enumerate(("cls", "sep", "punct")):
-            self._average(kind, received[..., i].mean(-1))
+            found[kind] = received[..., i].mean(-1)
         for kind, rows in (("sep_sep", separator), ("rest_sep", ~separator)):
             if rows.any():
-                self._average(kind, received[..., rows, 1].mean(-1))
-
+                found[kind] = received[..., rows, 1].mean(-1)
         entropies = _entropies(attns)  # [L, H, N]
-        self._average("entropy", entropies.mean(-1))
+        found["entropy"] = entropies.mean(-1)
         if first.any():
-            self._average("cls_entropy", entropies[..., first.argmax()])
+            found["cls_entropy"] = entropies[..., first.argmax()]
+        self._take(found, size)
+
+    def take(
+        self, source: Source, found: dict[str, np.ndarray], roles: np.ndarray
+    ) -> None:
+        """Take in what on_device.py found of an example of this source, by kind [L, H].
+
+        `roles` [N] are those of its tokens.
+        """
+        self.join(source)
+        has = {
+            "sep_sep": (roles == SEPARATOR).any(),
+            "rest_sep": (roles != SEPARATOR).any(),
+            "cls_entropy": (roles == FIRST).any(),
+        }
+        kept = {kind: value for kind, value in found.items() if has.get(kind, True)}
+        self._take(kept, len(roles))
+
+    def _take(self, found: dict[str, np.ndarray], size: int) -> None:
+        self.count("documents", 1)
+        for kind, value in found.items():
+            self._average(kind, value)
         self._average("uniform", math.log(size))
 
     @property

@@ -117,10 +117,14 @@ class Statistic:
 
     def accept(self, maps: Maps) -> None:
         """Check that maps are of the quantity and the encoder of the ones before."""
-        if maps.source is not self._accepted:  # the same object throughout a file
-            maps.source.require(self.quantity)
-            self._join(maps.source)
-            self._accepted = maps.source
+        self.join(maps.source)
+
+    def join(self, source: Source) -> None:
+        """Check that a source is of this quantity, and of the encoder of before."""
+        if source is not self._accepted:  # the same object throughout a file
+            source.require(self.quantity)
+            self._join(source)
+            self._accepted = source
 
     def _join(self, source: Source) -> None:
         self.source = self.source.join(source) if self.source else source

@@ -1,10 +1,11 @@
-"""Examples from a file one at a time: a JSON list, or JSON Lines (`.jsonl`)."""
+"""Examples from a file one at a time: a JSON list, or JSON Lines (`.jsonl`); either
+may be compressed by gzip (`.gz`)."""
 
 import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TextIO
 
 from toolkit.files import (
     DEEPEST,
@@ -12,6 +13,7 @@ from toolkit.files import (
     check_input,
     is_deep,
     json_kind,
+    open_text,
     printable,
 )
 
@@ -20,8 +22,9 @@ BEFORE_FIRST = re.compile(r"\s*")
 BETWEEN = re.compile(r"\s*(?=\])|\s*,\s*(?=[^\s\]])")
 
 
-def iter_examples(path: str | Path) -> Iterator[dict]:
-    """Each object of a JSON list, or of the lines of a file whose name ends in .jsonl.
+def iter_examples(path: str | Path, opened: BinaryIO | None = None) -> Iterator[dict]:
+    """Each object of a JSON list, or of the lines of a file whose name ends in .jsonl
+    or .jsonl.gz. `opened` is the file where it is open already.
 
     No two need be in memory. Lines without content are passed over. Raises InputError,
     which names the example (from 0) or the line (from 1), for what is not JSON, not an
@@ -29,8 +32,9 @@ def iter_examples(path: str | Path) -> Iterator[dict]:
     """
     path = Path(path)
     check_input(path)
-    with open(path, encoding="utf-8-sig") as file:
-        values = _lines(file) if path.suffix == ".jsonl" else _items(file)
+    with open_text(path, opened) as file:
+        is_lines = path.name.removesuffix(".gz").endswith(".jsonl")
+        values = _lines(file) if is_lines else _items(file)
         where = "the beginning"
         while True:
             try:

@@ -50,10 +50,7 @@ def read_examples(path: str | Path) -> list[dict]:
     for an empty list, and for a corpus that is not preprocessed yet.
     """
     path = Path(path)
-    if script := SCRIPTS.get(path.suffix):
-        raise InputError(
-            f"{path}: expected JSON of examples; make it from this file with {script}"
-        )
+    require_preprocessed(path)
     examples = list(iter_examples(path))
     if not examples:
         raise InputError(
@@ -66,6 +63,14 @@ def read_examples(path: str | Path) -> list[dict]:
         except InputError as error:
             raise InputError(f"{path}: example {i}: {error}") from None
     return examples
+
+
+def require_preprocessed(path: Path) -> None:
+    """InputError for a corpus, by its name, that has to be turned into examples."""
+    if script := SCRIPTS.get(path.suffix):
+        raise InputError(
+            f"{path}: expected JSON of examples; make it from this file with {script}"
+        )
 
 
 def _check(example: object) -> None:
@@ -98,8 +103,10 @@ def prepare_examples(
     max_length: int = 128,
     segment_ids: str = "zeros",
     need_words: bool = False,
+    first: int = 0,
 ) -> tuple[list[Prepared], list[Skipped]]:
-    """Tokenize and number examples; leave out those of more than `max_length` tokens.
+    """Tokenize examples and number them from `first`; leave out those of more than
+    `max_length` tokens.
 
     `segment_ids` is "zeros" (as the paper's released maps) or "sep" (1 after the first
     [SEP]; for models of two segment types); a "segment_ids" field in an example wins.
@@ -129,7 +136,7 @@ def prepare_examples(
             "vocabulary and weights from one model"
         )
     prepared, skipped = [], []
-    for i, example in enumerate(examples):
+    for i, example in enumerate(examples, first):
         try:
             _check(example)
             if need_words and "words" not in example:

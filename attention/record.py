@@ -10,7 +10,7 @@ tokens around them.
 
 import dataclasses
 import functools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -90,14 +90,10 @@ class Maps:
         At word level the special tokens are the first and the last row, whatever words
         are called.
         """
-        first, separator = self.source.special_tokens
-        roles = dict.fromkeys(PUNCTUATION_MARKS, PUNCTUATION)
         if self.level == TOKENS:
-            roles |= {separator: SEPARATOR, first: FIRST}
-        labels = (label.lstrip(SPACES) for label in self.labels)
-        found = np.array([roles.get(label, WORD) for label in labels], np.uint8)
-        if self.level == WORDS:
-            found[0], found[-1] = FIRST, SEPARATOR
+            return token_roles(self.labels, self.source.special_tokens)
+        found = token_roles(self.labels, ())
+        found[0], found[-1] = FIRST, SEPARATOR
         return found
 
     @functools.cached_property
@@ -113,6 +109,15 @@ class Maps:
                 "extract_attention.py makes them with --word-level"
             )
         return self.example["words"]
+
+
+def token_roles(tokens: Sequence[str], special_tokens: Sequence[str]) -> np.ndarray:
+    """The role of each token [T], by the names of the first special token and of the
+    separator; where there are none, of each word."""
+    roles = dict.fromkeys(PUNCTUATION_MARKS, PUNCTUATION)
+    roles |= dict(zip(special_tokens, (FIRST, SEPARATOR), strict=False))
+    tokens = (token.lstrip(SPACES) for token in tokens)
+    return np.array([roles.get(token, WORD) for token in tokens], np.uint8)
 
 
 def to_float32(values: np.ndarray) -> np.ndarray:

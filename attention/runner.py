@@ -9,9 +9,10 @@ import dataclasses
 import functools
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
+from attention import encoder
+from attention.encoder import Encoder
 from attention.examples import (
     Prepared,
     Skipped,
@@ -20,45 +21,28 @@ from attention.examples import (
     require_examples,
     unknown_tokens,
 )
-from attention.extraction import encoder_source
-from attention.heads import head_name, read_head_name
 from attention.record import Maps
-from attention.source import Source
 from attention.store import AttentionWriter, is_written
-from bert import BertConfig, Tokenizer, load_tokenizer
-from bert.folder import config_digest, weight_digest
+from bert import BertConfig
 from toolkit import cli
-from toolkit.files import InputError, check_outfile, file_digest, partial_path
+from toolkit.files import check_outfile, file_digest, partial_path
 
 
 @dataclasses.dataclass
-class Run:
-    """Examples ready for an encoder, and what their maps will be."""
+class Run(Encoder):
+    """An encoder, and examples ready for it."""
 
-    args: argparse.Namespace
-    config: BertConfig
-    tokenizer: Tokenizer
     examples: int  # read
     prepared: list[Prepared]
     skipped: list[Skipped]
-    source: Source
-    ablated: list[tuple[int, int]]  # heads of which --ablate and --uniform speak
-    uniform: list[tuple[int, int]]
-
-    def gate(self, encoder: Any) -> Any:
-        """The encoder, with the heads taken out that the flags name."""
-        encoder.gate(self.ablated, self.uniform)
-        return encoder
 
     def settings(self, **more: Any) -> dict:
         """All that decides what is written, for the meta file."""
         unknown = unknown_tokens(self.prepared, self.tokenizer)
         return (
-            cli.describe_run(self.args)
-            | self.source.meta()
+            super().settings()
             | {
                 "input_sha256": file_digest(self.args.preprocessed_data_file),
-                "config_sha256": config_digest(self.args.bert_dir),
                 "examples": self.examples,
                 "written": len(self.prepared),
                 "unknown_share": round(unknown, 4),
@@ -88,48 +72,12 @@ def add_flags(
         help="JSON of examples",
     )
     add(
-        "--bert-dir",
-        type=Path,
-        metavar="DIR",
-        required=True,
-        help=f"Google or Hugging Face folder{bert}",
-    )
-    add(
         "--outfile",
         type=cli.file_path,
         metavar="FILE",
         help=f"default: <data>{ending} beside the data",
     )
-    add("--cased", action="store_true", help="keep case (and accents) of the text")
-    add(
-        "--max-sequence-length",
-        type=cli.positive,
-        metavar="N",
-        default=128,
-        help="in tokens; longer examples are left out, and reported",
-    )
-    add(
-        "--batch-size",
-        type=cli.positive,
-        metavar="N",
-        default=batch_size,
-        help="examples of that length at once, or as many shorter ones as have the "
-        f"same number of tokens{batch}",
-    )
-    add(
-        "--ablate",
-        metavar="HEAD",
-        nargs="+",
-        default=[],
-        help="heads, such as 3-9, whose output is multiplied by zero",
-    )
-    add(
-        "--uniform",
-        metavar="HEAD",
-        nargs="+",
-        default=[],
-        help="heads whose attention is made the same to all T tokens, 1 / T",
-    )
+    encoder.add_flags(parser, bert=bert, batch_size=batch_size, batch=batch)
     add("--resume", action="store_true", help="go on where an interrupted run stopped")
 
 
@@ -153,60 +101,30 @@ def prepare(
 ) -> Run:
     """Read and check everything but the weights.
 
-    `layers` (from 0) are those whose maps are kept, by default all; `options` are
-    prepare_examples'. Raises InputError for what cannot be used.
+    `options` are prepare_examples', the others are as `Encoder.describe` has them.
+    Raises InputError for what cannot be used.
     """
     check_outfile(args.outfile, args.preprocessed_data_file)
-    gates = {flag: _read_heads(args, flag, config) for flag in ("ablate", "uniform")}
-    tokenizer = load_tokenizer(args.bert_dir, args.cased)
+    described = Encoder.describe(
+        args,
+        quantity=quantity,
+        level=level,
+        config=config,
+        layers=layers,
+        random_init=random_init,
+    )
     examples = read_examples(args.preprocessed_data_file)
     prepared, skipped = prepare_examples(
-        examples, tokenizer, config, max_length=args.max_sequence_length, **options
+        examples,
+        described.tokenizer,
+        config,
+        max_length=args.max_sequence_length,
+        **options,
     )
     require_examples(prepared, skipped)
-    source = encoder_source(
-        config,
-        tokenizer,
-        layers=range(config.num_hidden_layers) if layers is None else layers,
-        level=level,
-        quantity=quantity,
-        gates=tuple(
-            f"{flag} {head_name(*head)}"
-            for flag, heads in gates.items()
-            for head in sorted({*heads})
-        ),
-        trained=random_init == "none",
-        weights_sha256=None if random_init == "all" else weight_digest(args.bert_dir),
-    )
     return Run(
-        args,
-        config,
-        tokenizer,
-        len(examples),
-        prepared,
-        skipped,
-        source,
-        *gates.values(),
+        **vars(described), examples=len(examples), prepared=prepared, skipped=skipped
     )
-
-
-def _read_heads(
-    args: argparse.Namespace, flag: str, config: BertConfig
-) -> list[tuple[int, int]]:
-    """The heads that a flag names, from 0; InputError for one that the model lacks."""
-    heads = []
-    for name in vars(args)[flag]:
-        try:
-            heads.append(read_head_name(name))
-        except InputError as error:
-            raise InputError(f"--{flag}: {error}") from None
-        sizes = config.num_hidden_layers, config.num_attention_heads
-        if any(number >= size for number, size in zip(heads[-1], sizes, strict=True)):
-            raise InputError(
-                f"--{flag} {name}: there is no such head; {args.bert_dir} has "
-                f"{sizes[0]} layers of {sizes[1]} heads"
-            )
-    return heads
 
 
 def write(
@@ -217,7 +135,7 @@ def write(
 ) -> bool:
     """Load the encoder, run it and write the maps; False if they are there already.
 
-    `load` gives the encoder. `maps_of` takes it, and `done` and `on_batch` as
+    `load` gives the model. `maps_of` takes it, and `done` and `on_batch` as
     `in_batches` does.
     """
     args, started = run.args, time.monotonic()
@@ -227,15 +145,15 @@ def write(
     unfinished = partial_path(args.outfile)
     if unfinished.exists() and not args.resume:
         print(f"{unfinished} is overwritten; --resume would go on with it")
-    encoder = load()
+    model = load()
     from toolkit.backend import device_name
 
     device = device_name()
     write_records(
         args,
-        settings | {"device": device, "weights_left_over": encoder.left_over},
+        settings | {"device": device, "weights_left_over": model.left_over},
         len(run.prepared),
-        functools.partial(maps_of, encoder),
+        functools.partial(maps_of, model),
     )
     print(
         f"{cli.plural(len(run.prepared), 'example')} written to {args.outfile} "

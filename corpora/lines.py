@@ -3,8 +3,9 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
-from toolkit.files import InputError
+from toolkit.files import InputError, open_text
 
 Lines = list[tuple[int, str]]  # each with its number in the file, from 1
 
@@ -14,13 +15,17 @@ TO_TEXT = (
 )
 
 
-def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """The lines of a UTF-8 file, empty ones too; InputError where it is not UTF-8.
+def numbered_lines(
+    path: Path, opened: BinaryIO | None = None
+) -> Iterator[tuple[int, str]]:
+    """The lines of a UTF-8 file, empty ones too, also of one that gzip compressed.
 
+    `opened` is the file where it is open already. Raises InputError where it is not
+    UTF-8.
     UTF-16 without a byte order mark is valid UTF-8 for ASCII text, with a NUL beside
     each character: where the first line shows this, it is refused as well.
     """
-    with open(path, encoding="utf-8-sig") as file:
+    with open_text(path, opened) as file:
         try:
             for number, line in enumerate(file, 1):
                 if number == 1 and "\0" in line[:2]:

@@ -12,6 +12,7 @@ import random
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import sentencex
 
@@ -29,13 +30,19 @@ Pieces = list[str]
 
 
 @dataclasses.dataclass
-class Spans:
-    """The spans of a corpus, and what became of its sentences."""
+class Counts:
+    """What became of the sentences of a corpus."""
 
-    examples: list[dict]
     documents: int = 0  # read
     sentences: int = 0  # read
     dropped: int = 0  # sentences read that are in no span: a chunk of one alone
+
+
+@dataclasses.dataclass
+class Spans(Counts):
+    """The spans of a corpus, and what became of its sentences."""
+
+    examples: list[dict] = dataclasses.field(default_factory=list)
 
 
 def cut_corpus(
@@ -50,44 +57,76 @@ def cut_corpus(
 ) -> Spans:
     """Cut a text file into at most `num_docs` shuffled spans of `max_length` tokens.
 
+    Reading stops with the document that completes the number. Raises InputError for a
+    file that is not UTF-8 text, or that gives no span. For the file and the other
+    arguments see `spans_by_document`.
+    """
+    rng = random.Random(seed)
+    spans = Spans()
+    for document in spans_by_document(
+        path,
+        tokenizer,
+        spans,
+        max_length=max_length,
+        rng=rng,
+        keep_all=keep_all,
+        split_sentences=split_sentences,
+    ):
+        for span in document:
+            if len(spans.examples) < num_docs:
+                spans.examples.append({"tokens": span})
+        if len(spans.examples) == num_docs:
+            break
+    require_spans(path, len(spans.examples), spans)
+    rng.shuffle(spans.examples)
+    return spans
+
+
+def spans_by_document(
+    path: str | Path,
+    tokenizer: Tokenizer,
+    counts: Counts,
+    *,
+    max_length: int,
+    rng: random.Random,
+    keep_all: bool = False,
+    split_sentences: str | None = None,
+    opened: BinaryIO | None = None,
+) -> Iterator[Iterator[list[str]]]:
+    """The spans of each document of a text file, one at a time, in the file's order.
+
     The file has one sentence a line and an empty line between documents. With
     `split_sentences`, a language code such as "en", lines may end anywhere: those of a
     document are joined and split into sentences by the library sentencex, by rules.
 
-    Reading stops with the document that completes the number. As in the original, a
-    chunk of a single sentence, which gives no two parts, ends its document; with
-    `keep_all` the document goes on after it. Raises InputError for a file that is not
-    UTF-8 text, or that gives no span.
+    As in the original, a chunk of a single sentence, which gives no two parts, ends its
+    document; with `keep_all` the document goes on after it. What was read is added to
+    `counts`. `opened` is the file where it is open already. Raises InputError for a
+    file that is not UTF-8 text.
     """
     if (special := len(tokenizer.sequence([], []))) + 2 > max_length:
         raise InputError(
             f"a span of {max_length} tokens holds none but {special} special tokens: "
             "raise --max-sequence-length"
         )
-    rng = random.Random(seed)
-    spans = Spans([])
-    for document in _read_documents(Path(path)):
-        spans.documents += 1
+    for document in _read_documents(Path(path), opened):
+        counts.documents += 1
         if split_sentences:
             document = _split_sentences(document, split_sentences)
         sentences = _tokenize(document, tokenizer)
-        for span in _cut_document(
-            sentences, tokenizer, max_length, rng, keep_all, spans
-        ):
-            if len(spans.examples) < num_docs:
-                spans.examples.append({"tokens": span})
-        if len(spans.examples) == num_docs:
-            break
-    if not spans.examples:
-        raise InputError(f"{path}: no span found, {_likely_cause(spans)}")
-    rng.shuffle(spans.examples)
-    return spans
+        yield _cut_document(sentences, tokenizer, max_length, rng, keep_all, counts)
 
 
-def _likely_cause(spans: Spans) -> str:
-    if not spans.sentences:
+def require_spans(path: str | Path, found: int, counts: Counts) -> None:
+    """InputError with the likely cause where a whole text gave no span."""
+    if not found:
+        raise InputError(f"{path}: no span found, {_likely_cause(counts)}")
+
+
+def _likely_cause(counts: Counts) -> str:
+    if not counts.sentences:
         return "as there is no text in it; expected one sentence a line"
-    if spans.sentences == spans.documents:
+    if counts.sentences == counts.documents:
         return (
             "as no document has more than one sentence, and a span takes two: if a "
             "line is a paragraph, use --split-sentences; if it is a sentence, put "
@@ -99,9 +138,9 @@ def _likely_cause(spans: Spans) -> str:
     )
 
 
-def _read_documents(path: Path) -> Iterator[Iterator[str]]:
+def _read_documents(path: Path, opened: BinaryIO | None) -> Iterator[Iterator[str]]:
     """The documents of a text file, each an iterator over its lines."""
-    lines = (line for _, line in numbered_lines(path))
+    lines = (line for _, line in numbered_lines(path, opened))
     for text, document in itertools.groupby(lines, lambda line: bool(line.strip())):
         if text:
             yield document
@@ -177,16 +216,16 @@ def _cut_document(
     max_length: int,
     rng: random.Random,
     keep_all: bool,
-    spans: Spans,
+    counts: Counts,
 ) -> Iterator[list[str]]:
-    """The spans of one document; its sentences are counted in `spans`."""
+    """The spans of one document; its sentences are counted."""
     target = max_length - len(tokenizer.sequence([], []))
     chunk: list[_Sentence] = []
     length = 0
     following = next(sentences, None)
     while following is not None:
         sentence, following = following, next(sentences, None)
-        spans.sentences += 1
+        counts.sentences += 1
         chunk.append(sentence)
         length += len(sentence.within)
         if following is not None and length < target:
@@ -198,11 +237,11 @@ def _cut_document(
         if second:
             yield tokenizer.sequence(first, second)
         elif keep_all:
-            spans.dropped += 1
+            counts.dropped += 1
         else:
             left = 0 if following is None else 1 + sum(1 for _ in sentences)
-            spans.sentences += left
-            spans.dropped += 1 + left
+            counts.sentences += left
+            counts.dropped += 1 + left
             return
         chunk, length = [], 0
 

@@ -17,7 +17,7 @@ import pytest
 from bert import Tokenizer
 
 ROOT = Path(__file__).parent.parent
-ROOMS = {"bert", "corpora", "attention", "analysis", "figures", "toolkit"}
+ROOMS = {"bert", "corpora", "attention", "analysis", "scale", "figures", "toolkit"}
 SCRIPTS = sorted(
     path.stem for path in ROOT.glob("*.py") if "@cli.script" in path.read_text()
 )
@@ -56,6 +56,7 @@ ALLOWED = {
         "toolkit.compiled",
         "toolkit.files",
     },
+    "scale": {"scale", "analysis", "attention", "bert", "corpora", "toolkit"},
     "figures": {
         "figures",
         "analysis",
@@ -248,7 +249,8 @@ def test_a_model_that_cannot_be_fetched_ends_in_one_line(tmp_path):
 def test_requirements_are_explained_and_pinned():
     wanted = [
         line
-        for line in (ROOT / "requirements.txt").read_text().splitlines()
+        for name in ("requirements.txt", "requirements-cluster.txt")
+        for line in (ROOT / name).read_text().splitlines()
         if line and not line.startswith("#")
     ]
     pinned = (ROOT / "constraints.txt").read_text()

@@ -2,12 +2,15 @@
 whole."""
 
 import contextlib
+import gzip
 import hashlib
+import io
 import json
 import os
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, BinaryIO
+from typing import IO, Any, BinaryIO, TextIO
 
 from filelock import lock_descriptor
 
@@ -194,6 +197,25 @@ def check_folder(path: str | Path) -> None:
     """Refuse a folder that is not there."""
     if not Path(path).is_dir():
         raise InputError(f"{path}: no such folder; is the name right?")
+
+
+@contextlib.contextmanager
+def open_text(path: Path, opened: BinaryIO | None = None) -> Iterator[TextIO]:
+    """Open a UTF-8 text file for reading, also one that gzip compressed (`.gz`).
+
+    `opened` is the file where it is open already, so that its place tells how much was
+    read. Raises InputError in the block for what gzip cannot unpack.
+    """
+    with contextlib.ExitStack() as stack:
+        file = opened or stack.enter_context(open(path, "rb"))
+        if path.suffix == ".gz":
+            file = stack.enter_context(gzip.open(file))
+        text = io.TextIOWrapper(file, encoding="utf-8-sig")
+        stack.callback(text.detach)  # else it would close what the caller opened
+        try:
+            yield text
+        except (gzip.BadGzipFile, zlib.error, EOFError) as error:
+            raise InputError(f"{path}: not a whole gzip file ({error})") from None
 
 
 def size_of(file: BinaryIO) -> int:

@@ -1,0 +1,1 @@
+"""Statistics of corpora whose maps no disk holds: encoder and sums run together."""
