@@ -156,8 +156,7 @@ def main(argv: list[str] | None = None) -> None:
         dtype=args.dtype,
     )
     page.save(args.outfile)
-    size = args.outfile.stat().st_size
-    print(f"{args.outfile} written ({size / 1e6:,.1f} MB): open it in a browser")
+    print(f"{args.outfile} written ({cli.size(args.outfile)}): open it in a browser")
 
 
 def from_disk(args) -> list["Panel"]:

@@ -7,6 +7,7 @@ written; `write` loads the encoder, runs it, shows progress, and reports.
 import argparse
 import dataclasses
 import functools
+import re
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -85,7 +86,7 @@ def name_outfile(args: argparse.Namespace, ending: str) -> None:
     """Where no --outfile was given: beside the data, `<data>` and an ending."""
     data = args.preprocessed_data_file
     args.outfile = args.outfile or data.with_name(
-        data.name.removesuffix(".json") + ending
+        re.sub(r"\.jsonl?(\.gz)?$", "", data.name) + ending
     )
 
 
@@ -146,7 +147,7 @@ def write(
     if unfinished.exists() and not args.resume:
         print(f"{unfinished} is overwritten; --resume would go on with it")
     model = load()
-    from toolkit.backend import device_name
+    from toolkit.backend import device_name, idle_gpu_advice
 
     device = device_name()
     write_records(
@@ -157,9 +158,11 @@ def write(
     )
     print(
         f"{cli.plural(len(run.prepared), 'example')} written to {args.outfile} "
-        f"({args.outfile.stat().st_size / 1e6:,.1f} MB) in "
+        f"({cli.size(args.outfile)}) in "
         f"{time.monotonic() - started:,.0f} s on {device}"
     )
+    if advice := idle_gpu_advice(device):
+        print(advice)
     if warning := run.tokenizer.unknown_warning(settings["unknown_share"]):
         print(warning)
     if run.skipped:

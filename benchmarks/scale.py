@@ -3,8 +3,8 @@
 A model of BERT-base's size with random weights (--debug's are too small to tell) reads
 segments of 128 tokens cut from the words of a treebank. Every measurement is a process
 of its own on one thread, in turn with what it is compared with; start-up is not part of
-speed, which is of processor time, as other work disturbs that less. "Workers" are two
-processes side by side, each with a thread, as --shard runs.
+speed. Beside extraction, processor time counts, which other work disturbs less than the
+clock. "Workers" are two processes side by side, each with a thread, as --shard runs.
 
 Usage: python -m benchmarks.scale --vocabulary vocab.txt --treebank dev.conllu
 The last line is JSON.

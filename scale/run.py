@@ -149,7 +149,7 @@ class Run:
         print(
             f"{', '.join(args.statistics)} of {cli.plural(summary.written, 'example')} "
             f"in {cli.plural(shards, 'shard')} written to {args.outfile} "
-            f"({args.outfile.stat().st_size / 1e6:,.1f} MB) in {seconds:,.0f} s on "
+            f"({cli.size(args.outfile)}) in {seconds:,.0f} s on "
             f"{', '.join(sorted(summary.devices))}"
         )
         if warning := self.tokenizer.unknown_warning(summary.unknown_share):

@@ -174,6 +174,12 @@ def describe_run(args: argparse.Namespace) -> dict:
     }
 
 
+def size(path: Path) -> str:
+    """The size of a file, such as "1.5 MB"."""
+    size = path.stat().st_size
+    return f"{size / 1e6:,.1f} MB" if size >= 1e5 else f"{size / 1e3:,.1f} kB"
+
+
 def plural(count: int, noun: str) -> str:
     """ "1 span", "1,000 spans"."""
     return f"{count:,} {noun}" + ("" if count == 1 else "s")
