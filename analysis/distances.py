@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from analysis.opening import holds_statistics, take_statistics
 from analysis.statistic import Statistic
 from attention.record import Maps
 from attention.source import Source
@@ -60,6 +61,14 @@ class HeadDistances(Statistic):
         own = total.diagonal()
         distances = (own[:, None] + own[None] - 2 * total) / 4 / self.tokens
         return distances.clip(0, math.log(2))
+
+
+def find_distances(path: str | Path, maps: Path) -> np.ndarray:
+    """Distances [N, N]: those of a file of statistics, else those that
+    head_distances.py wrote of this file of maps; see `load_distances`."""
+    if holds_statistics(maps):
+        return take_statistics(maps, HeadDistances())[0].distances
+    return load_distances(path, maps)
 
 
 def load_distances(path: str | Path, maps: str | Path) -> np.ndarray:

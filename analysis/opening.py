@@ -9,18 +9,10 @@ ENDING = ".stats.pkl"
 
 
 def find_results(stem: Path) -> Path:
-    """The file of maps `<stem>_attn.pkl`, else that of statistics `<stem>.stats.pkl`.
-
-    Raises InputError where there is neither.
-    """
+    """The file of maps `<stem>_attn.pkl`; where that is not there, but one of
+    statistics, `<stem>.stats.pkl`."""
     maps, statistics = (stem.with_name(stem.name + e) for e in ("_attn.pkl", ENDING))
-    for path in (maps, statistics):
-        if path.is_file():
-            return path
-    raise InputError(
-        f"{maps}: no such file, nor {statistics.name} beside it; extract_attention.py "
-        "writes the one, corpus_statistics.py the other"
-    )
+    return statistics if statistics.is_file() and not maps.is_file() else maps
 
 
 def holds_statistics(path: Path) -> bool:
@@ -35,7 +27,10 @@ def take_statistics(path: Path, *wanted: Statistic) -> list[Statistic]:
     Raises InputError where that has none of a kind, or of other settings.
     """
     if not holds_statistics(path):
-        accumulate(path, *wanted)
+        if not accumulate(path, *wanted):
+            raise InputError(
+                f"{path}: holds no maps: was the text empty, or every example too long?"
+            )
         return list(wanted)
     found = load_statistics(path, *(type(statistic) for statistic in wanted))
     for ours, theirs in zip(wanted, found, strict=True):

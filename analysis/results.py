@@ -3,18 +3,18 @@ for what it shows."""
 
 from pathlib import Path
 
-from analysis.statistic import Statistic, accumulate
-from toolkit.files import InputError
+from analysis.opening import take_statistics
+from analysis.statistic import Statistic
 
 _TAKEN: dict[tuple, Statistic] = {}
 
 
 def statistics_of(path: str | Path, *wanted: Statistic) -> list[Statistic]:
-    """These statistics of a file of maps, taken in one pass.
+    """These statistics of a file of maps, taken in one pass, or in one of statistics.
 
     `wanted` are empty ones, such as GeneralStatistics(). Those asked for before are
-    given again without a pass, until the file changes. Raises InputError for a file
-    without maps, and as `accumulate` does.
+    given again without a pass, until the file changes. Raises InputError as
+    `take_statistics` does.
     """
     path = Path(path)
     file = path.stat()
@@ -22,9 +22,5 @@ def statistics_of(path: str | Path, *wanted: Statistic) -> list[Statistic]:
     keys = [(*stamp, type(s).__name__, repr(s.settings)) for s in wanted]
     new = {k: s for k, s in zip(keys, wanted, strict=True) if k not in _TAKEN}
     if new:
-        if not accumulate(path, *new.values()):
-            raise InputError(
-                f"{path}: holds no maps: was the text empty, or every example too long?"
-            )
-        _TAKEN.update(new)
+        _TAKEN.update(zip(new, take_statistics(path, *new.values()), strict=True))
     return [_TAKEN[key] for key in keys]

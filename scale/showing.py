@@ -1,7 +1,7 @@
 """Maps to show beside statistics, which have none: of a few examples that are given."""
 
 import argparse
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from analysis.opening import holds_statistics
@@ -13,7 +13,7 @@ from scale.worker import describe_encoder
 from toolkit.files import InputError
 
 
-def maps_to_show(path: Path, examples: Iterable[Mapping]) -> Iterator[Maps]:
+def maps_to_show(path: Path, examples: Sequence[Mapping]) -> Iterator[Maps]:
     """The maps in a file; of a file of statistics, those of `examples` instead, by the
     encoder and the flags that it was made with.
 
@@ -22,6 +22,8 @@ def maps_to_show(path: Path, examples: Iterable[Mapping]) -> Iterator[Maps]:
     if not holds_statistics(path):
         yield from read_maps(path)
         return
+    if not examples:
+        raise InputError(f"{path}: statistics hold no maps; name examples to show")
     flags = read_meta(path).get("flags", {})
     if "bert_dir" not in flags:
         raise InputError(

@@ -16,6 +16,7 @@ from IPython.utils.capture import capture_output
 from traitlets.config import Config
 
 import attention_gradients
+import corpus_statistics
 import extract_attention
 import head_distances
 import preprocess_coref
@@ -338,6 +339,33 @@ def test_maps_without_a_meta_file(data, tmp_path, run):
 
 
 # --- as they are kept -----------------------------------------------------------------
+
+
+def test_the_paper_from_statistics_without_maps(data, tmp_path, bert_dir, run):
+    """General and syntax as from maps; what needs other examples than there are, and
+    the probes, say so."""
+    flags = ["--bert-dir", bert_dir, "--max-sequence-length", "32"]
+    for name, more in (
+        ("unlabeled", ["--statistics", "general", "distances"]),
+        ("depparse/dev", ["--word-level"]),
+        ("coref/dev", ["--word-level"]),
+    ):
+        examples = data / f"{name}.json"
+        statistics = tmp_path / f"{name}.stats.pkl"
+        out = ["--preprocessed-data-file", examples, "--outfile", statistics]
+        assert corpus_statistics.main([*flags, *more, *out]) == 0
+    assert not any(left_out(run(GENERAL, tmp_path))[5:])
+    said = [run(name, tmp_path) for name in (SYNTAX, COREFERENCE)]
+    assert "hold no maps; name examples to show" in said[1][-1]
+    found = figures_in(tmp_path)
+    assert {"figure_1", "figure_2", "figure_4", "figure_6", "dendrogram"} <= found
+    assert {"relation_counts", "coreference_heat_map"} <= found
+    for name in ("table_1", "table_2"):
+        assert (tmp_path / "tables" / f"{name}.csv").is_file()
+    [theirs] = load_statistics(tmp_path / SYNTAX_FILE, SyntaxScores)
+    run(SYNTAX, reduced(data, tmp_path / "maps", [DEV]))
+    [ours] = load_statistics(tmp_path / "maps" / SYNTAX_FILE, SyntaxScores)
+    np.testing.assert_array_equal(ours.accuracies("nsubj"), theirs.accuracies("nsubj"))
 
 
 @pytest.mark.parametrize("name", FIGURES)

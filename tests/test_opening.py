@@ -45,8 +45,9 @@ def test_what_a_file_of_statistics_lacks_is_named(folder):
         take_statistics(path, MixingRatios())
     with pytest.raises(InputError, match=r"HeadRoles of {'sink': 0.3}, expected"):
         take_statistics(path, HeadRoles(sink=0.5))
-    with pytest.raises(InputError, match=r"none_attn.pkl: no such file, nor none\.st"):
-        find_results(folder / "none")
+    assert find_results(folder / "none") == folder / "none_attn.pkl"
+    with pytest.raises(InputError, match="hold no maps; name examples to show"):
+        next(maps_to_show(path, []))
 
 
 def test_examples_to_show_beside_statistics(folder):
