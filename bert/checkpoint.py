@@ -86,7 +86,8 @@ def load_model(
         config, random_init = config.tiny(), "all"
     check_layers(config, layers, folder)
     for key in ("hidden_act", "head_act"):
-        if (name := getattr(config, key)) and name not in ACTIVATIONS:
+        name = getattr(config, key)
+        if name is not None and name not in ACTIVATIONS:
             raise InputError(
                 f"{folder}: {key} is {printable(repr(name))}, expected one of "
                 f"{', '.join(ACTIVATIONS)}"

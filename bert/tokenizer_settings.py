@@ -123,6 +123,11 @@ def _content(token: Any, where: str) -> str:
             f"{where}: expected a token, or an object with its content, found "
             f"{'an empty one' if content == '' else json_kind(content)}"
         )
+    if any("\ud800" <= character <= "\udfff" for character in content):
+        raise InputError(
+            f"{where}: {printable(repr(content))} is no text: it holds half of a "
+            "surrogate pair"
+        )
     return content
 
 
@@ -136,10 +141,4 @@ def _added(token: Any, where: str) -> tokenizers.AddedToken:
                 f"{where}: {flag} of {printable(repr(content))} is "
                 f"{printable(repr(value))}, expected true or false"
             )
-    try:
-        return tokenizers.AddedToken(content, **flags)
-    except UnicodeEncodeError:
-        raise InputError(
-            f"{where}: {printable(repr(content))} is no text: it holds half of a "
-            "surrogate pair"
-        ) from None
+    return tokenizers.AddedToken(content, **flags)

@@ -18,6 +18,7 @@ STOP_TAGS_AFTER_NOUN = VERB_TAGS | set("PRP PRP$ DT ,".split())
 NUMBER_OF_TAG = dict.fromkeys(("NN", "NNP"), "singular") | dict.fromkeys(
     ("NNS", "NNPS"), "plural"
 )
+GENDER_OF_FEATURE = {"Masc": "masculine", "Fem": "feminine", "Neut": "neuter"}
 NUMBER_OF_FEATURE = {"Sing": "singular", "Plur": "plural", "Ptan": "plural"}
 
 # number, gender and person of pronouns

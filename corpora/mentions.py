@@ -17,10 +17,11 @@ mention ("this") is a pronoun. Without tags, pronouns are listed and names have 
 capital; at the beginning of a sentence it counts unless the document has the word
 without it elsewhere.
 
-**Attributes**, None where they are not known. Number: that of a pronoun, plural of
-nouns joined by "and", the head's from FEATS or tags, and without either from the
-mention's first word or the noun's ending. Gender: that of a pronoun, or of the
-listed nouns and titles. Person: that of a pronoun, third of all other mentions.
+**Attributes**, None where they are not known. Those of pronouns are listed; of others
+they are in FEATS, where tags are universal. Number: that of a pronoun, plural of nouns
+joined by "and", the head's from FEATS or tags, and without either from the mention's
+first word or the noun's ending. Gender: that of a pronoun, or of the listed nouns and
+titles. Person: that of a pronoun, third of all other mentions.
 """
 
 from corpora import english
@@ -58,8 +59,8 @@ def describe_mention(document: Document, start: int, end: int) -> dict:
     if _is_joined(document, start, end):
         number, gender, person = "plural", None, None if kind == "pronoun" else 3
     elif kind == "pronoun":
-        attributes = english.PRONOUNS.get(document.words[head].lower(), (None, None, 3))
-        number, gender, person = attributes
+        listed = english.PRONOUNS.get(document.words[head].lower())
+        number, gender, person = listed or _by_features(document, head)
     else:
         number = _number(document, start, head, kind)
         gender = _gender(document, start, end, head)
@@ -229,6 +230,17 @@ def _is_joined(document: Document, start: int, end: int) -> bool:
         )
     _, after = _noun_phrase(document, start, end)
     return after < end and document.words[after].lower() in english.JOINING
+
+
+def _by_features(document: Document, word: int) -> tuple[str | None, str | None, int]:
+    """Number, gender and person of a pronoun of another language, from FEATS."""
+    universal = document.tags and document.tags[word] in ("PRON", "DET")
+    features = document.features[word] if document.features and universal else {}
+    return (
+        english.NUMBER_OF_FEATURE.get(features.get("Number")),
+        english.GENDER_OF_FEATURE.get(features.get("Gender")),
+        {"1": 1, "2": 2}.get(features.get("Person"), 3),
+    )
 
 
 def _number(document: Document, start: int, head: int, kind: str) -> str | None:

@@ -257,6 +257,7 @@ def test_google_data_file_cut_short(tmp_path):
         ({"hidden_size": 16}, "hidden_size 16 is no multiple of .*heads 3"),
         ({"num_hidden_layers": 0}, "num_hidden_layers is 0, expected a whole number"),
         ({"hidden_act": "mish"}, "hidden_act is 'mish', expected one of gelu"),
+        ({"hidden_act": ""}, "hidden_act is '', expected one of gelu"),
         ({"layer_norm_eps": float("inf")}, "layer_norm_eps is inf, expected a number"),
         ({"layer_norm_eps": float("nan")}, "layer_norm_eps is nan, expected a number"),
         ({"layer_norm_eps": -1e-12}, "layer_norm_eps is -1e-12, expected a number fr"),

@@ -682,7 +682,7 @@ def test_types_by_the_universal_tags_where_the_treebank_has_its_own(read):
     rows = [
         "1\tAnna\tAnna\tPROPN\tNE\t_\t2\tnsubj\t_\tEntity=(1)",
         "2\tsah\tsehen\tVERB\tVVFIN\t_\t0\troot\t_\t_",
-        "3\tihn\ter\tPRON\tPPER\tNumber=Sing\t2\tobj\t_\tEntity=(2)",
+        "3\tihn\ter\tPRON\tPPER\tGender=Masc|Number=Sing|Person=1\t2\tobj\t_\tEntity=(2)",
         "4\tim\tin\tADP\tAPPRART\t_\t5\tcase\t_\t_",
         "5\tGarten\tGarten\tNOUN\tNN\t_\t2\tobl\t_\tEntity=(3)",
     ]
@@ -690,6 +690,9 @@ def test_types_by_the_universal_tags_where_the_treebank_has_its_own(read):
     assert document.tags == ["PROPN", "VERB", "PRON", "ADP", "NOUN"]
     kinds = [mention_type(document, word) for word in (0, 2, 4)]
     assert kinds == ["proper", "pronoun", "nominal"]
+    described = describe_mention(document, 2, 2)
+    found = [described[key] for key in ("number", "gender", "person")]
+    assert found == ["singular", "masculine", 1]
 
 
 def test_joined_nouns_in_a_tree():

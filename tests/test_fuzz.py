@@ -197,8 +197,10 @@ if __name__ == "__main__":
     ends, counted = time.time() + seconds, collections.Counter()
     source = random.Random(seed)
     with tempfile.TemporaryDirectory() as scratch, tempfile.TemporaryDirectory() as odd:
-        while time.time() < ends:
-            counted["rounds"] += 1
-            counted.update(fuzz_once(source, Path(scratch)))
-            counted.update(fuzz_folders(source, Path(odd)))
-    print(dict(sorted(counted.items())))
+        try:
+            while time.time() < ends:
+                counted["rounds"] += 1
+                counted.update(fuzz_once(source, Path(scratch)))
+                counted.update(fuzz_folders(source, Path(odd)))
+        finally:
+            print(dict(sorted(counted.items())))
