@@ -11,6 +11,7 @@ from safetensors.numpy import load_file, save_file
 from test_modeling import maps_of
 
 from attention.examples import Prepared, prepare_examples
+from attention.extraction import attention_maps
 from attention.gradients import gradient_maps
 from attention.masking import Masked
 from attention.source import Source
@@ -380,3 +381,26 @@ def test_weights_of_other_formats_are_named(tmp_path):
     (folder / "tf_model.h5").write_bytes(b"")
     with pytest.raises(InputError, match="no weights there.*tf_model.h5 is those of"):
         load_model(folder)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_maps_between_words_are_pooled_from_those_of_transformers(name):
+    """Attention to a word is the sum over its pieces, from it their mean: words of
+    one, two and three pieces here."""
+    model, golden = load_model(GOLDEN / name), golden_of(name)[:2]
+    prepared, expected = [], []
+    for number, example in enumerate(golden):
+        ids = example["token_ids"]
+        ends = [0, *range(1, len(ids) - 1, 3), len(ids) - 1, len(ids)]
+        ends = sorted({*ends, 3})
+        pieces = [list(range(a, b)) for a, b in zip(ends[:-1], ends[1:], strict=True)]
+        tokens, segments = ["x"] * len(ids), example["segment_ids"]
+        prepared.append(Prepared(number, {}, tokens, ids, segments, pieces))
+        to_words = np.stack([example["maps"][..., p].sum(-1) for p in pieces], -1)
+        expected.append(np.stack([to_words[..., p, :].mean(-2) for p in pieces], -2))
+    source = Source(layers=(0, 1, 2), heads=3, level="words")
+    found = attention_maps(
+        prepared, model, source, tokens_a_batch=60, mode="mean", dtype="float32"
+    )
+    for maps, values in zip(found, expected, strict=True):
+        np.testing.assert_allclose(maps.values, values, atol=1e-5)
