@@ -1,6 +1,7 @@
 """Each family of encoders against transformers: golden/make_families.py made what is
 expected here."""
 
+import itertools
 import json
 from pathlib import Path
 
@@ -393,7 +394,7 @@ def test_maps_between_words_are_pooled_from_those_of_transformers(name):
         ids = example["token_ids"]
         ends = [0, *range(1, len(ids) - 1, 3), len(ids) - 1, len(ids)]
         ends = sorted({*ends, 3})
-        pieces = [list(range(a, b)) for a, b in zip(ends[:-1], ends[1:], strict=True)]
+        pieces = [list(range(a, b)) for a, b in itertools.pairwise(ends)]
         tokens, segments = ["x"] * len(ids), example["segment_ids"]
         prepared.append(Prepared(number, {}, tokens, ids, segments, pieces))
         to_words = np.stack([example["maps"][..., p].sum(-1) for p in pieces], -1)
