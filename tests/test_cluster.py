@@ -13,7 +13,14 @@ from corpus import run, start, treebank, write
 OPEN = {"RAY_AUTH_MODE": "disabled"}  # a cluster of this test alone
 CLUSTER = """
 import ray
-ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
+for left in (2, 1, 0):  # Ray has to be up in 30 s, which a busy machine may miss
+    try:
+        ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False)
+        break
+    except Exception:
+        ray.shutdown()
+        if not left:
+            raise
 print(ray.get_runtime_context().gcs_address, flush=True)
 input()
 """
