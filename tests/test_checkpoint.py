@@ -390,3 +390,26 @@ def test_embeddings_of_whole_words(tmp_path):
     del weights["bert/embeddings/word_embeddings"]
     with pytest.raises(InputError, match="lack bert/embeddings/word_embeddings"):
         embed_words(write_hugging_face(tmp_path / "none", weights), words)
+
+
+def test_a_fine_tuned_checkpoint_of_google_is_that_of_the_most_steps(tmp_path):
+    """model.ckpt-N, with the head of run_classifier.py left over."""
+    head = {"output_weights": np.ones((2, 15), "float32")}
+    head["output_bias"] = np.ones(2, "float32")
+    for steps, seed in ((90, 1), (1000, 2)):
+        folder = write_google(tmp_path, tiny_weights(seed), **head)
+        for path in folder.glob("bert_model.ckpt.*"):
+            name = path.name.replace("bert_model.ckpt", f"model.ckpt-{steps}")
+            path.rename(folder / name)
+    model = load_model(folder)
+    assert_holds(model, tiny_weights(2))
+    assert model.left_over == {"output_weights": 1, "output_bias": 1}
+    write_google(tmp_path, tiny_weights())
+    with pytest.raises(InputError, match=r"both bert_model\.ckpt and model\.ckpt-1000"):
+        load_model(folder)
+
+
+def test_a_config_with_a_byte_order_mark_is_read(tmp_path):
+    folder = write_hugging_face(tmp_path, tiny_weights())
+    (folder / "config.json").write_text(json.dumps(CONFIG), encoding="utf-8-sig")
+    assert_holds(load_model(folder), tiny_weights())
