@@ -6,6 +6,7 @@ Shapes: L layers, H heads, N tokens of an example, K kinds of token.
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
+import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
@@ -31,6 +32,7 @@ from figures.style import (
 
 # by kind; `name_special` fills them in
 NAMES = {"cls": "{first}", "sep": "{separator}", "punct": ". or ,", "word": "words"}
+MOST_LABELS = 12  # of the rows of a small map
 COLOURS = {"cls": ORANGE, "sep": BLUE, "punct": GREEN, "word": GREY}
 VARIANT_STYLES = (
     (ORANGE, "o"),
@@ -81,21 +83,23 @@ def plot_mixing(statistics: Iterable[MixingRatios], ax: Axes) -> Axes:
 def plot_maps(
     values: Mapping[str, np.ndarray], labels: Sequence[str], axes: Sequence[Axes]
 ) -> Sequence[Axes]:
-    """A map [N, N] for each title, rows from, columns to; all of one scale."""
+    """A map [N, N] for each title, rows from, columns to; all of one scale. Of many
+    labels, as many are shown as there is room for."""
+    step = -(-len(labels) // MOST_LABELS)
     largest = max(v.max() for v in values.values())
     panels = list(with_axes(values.items(), axes))
     bars = with_bars([ax for ax, _ in panels])
     for ax, (title, shown) in panels:
         bar = ax in bars
         sns.heatmap(
-            shown,
+            pd.DataFrame(shown, labels, labels),
             ax=ax,
             vmin=0,
             vmax=largest,
             cmap="viridis",
             square=True,
-            xticklabels=labels,
-            yticklabels=labels,
+            xticklabels=step,
+            yticklabels=step,
             cbar=bar,
             cbar_ax=bar_beside(ax) if bar else None,
         )
