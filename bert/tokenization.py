@@ -9,13 +9,14 @@ docs/differences.md lists where the library differs from the original BERT's cod
 tests/test_tokenization.py compares them over all code points.
 """
 
-from collections.abc import Iterable, Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
 
 import tokenizers
 from tokenizers import models, normalizers, pre_tokenizers
 
 from bert.families import SpecialTokens
-from toolkit.files import InputError
+from toolkit.files import InputError, printable
 
 BERT_TOKENS = SpecialTokens()
 LONGEST_WORD = 200  # characters
@@ -56,7 +57,8 @@ class Tokenizer:
 
     def tokenize(self, texts: Sequence[str]) -> list[list[str]]:
         """The pieces of each text; none for a text of which nothing is kept."""
-        encoded = self._backend.encode_batch(_valid(texts))
+        with refused("the tokenizer", "cannot split this text"):
+            encoded = self._backend.encode_batch(_valid(texts))
         return [[self._pieces[number] for number in e.ids] for e in encoded]
 
     def tokenize_words(self, words: Sequence[str]) -> list[list[str]]:
@@ -115,6 +117,21 @@ class Tokenizer:
             )
         unknown = self.special_tokens.unknown
         return f"warning: {100 * share:.1f} % of the tokens are {unknown}; {cause}"
+
+
+@contextlib.contextmanager
+def refused(path: object, found: str) -> Iterator[None]:
+    """InputError for whatever a library raises that reads a file: the tokenizers
+    library bare Exceptions, and where Rust panics, one that is no Exception."""
+    try:
+        yield
+    except BaseException as error:
+        panics = type(error).__name__ == "PanicException"
+        if not isinstance(error, Exception) and not panics:
+            raise
+        raise InputError(
+            f"{path}: {found} ({printable(str(error))}); fetch the model again"
+        ) from None
 
 
 def word_piece(

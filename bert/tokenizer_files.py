@@ -6,9 +6,7 @@ template are switched off: examples say themselves where they begin and end. Els
 `vocab.json` and `merges.txt` (byte-level BPE).
 """
 
-import contextlib
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +17,7 @@ from bert.config import config_file
 from bert.families import FAMILIES, Family, SpecialTokens
 from bert.folder import check_folder, check_no_pointer
 from bert.normalizer import keep_case, lowers, parts
-from bert.tokenization import Tokenizer, word_piece
+from bert.tokenization import Tokenizer, refused, word_piece
 from bert.tokenizer_settings import (
     added_tokens,
     check_numbers,
@@ -88,21 +86,6 @@ def _family(folder: Path) -> Family:
     return FAMILIES.get(name if isinstance(name, str) else "bert", FAMILIES["bert"])
 
 
-@contextlib.contextmanager
-def _refused(path: Path, found: str) -> Iterator[None]:
-    """InputError for whatever a library raises that reads a file: the tokenizers
-    library bare Exceptions, and where Rust panics, one that is no Exception."""
-    try:
-        yield
-    except BaseException as error:
-        panics = type(error).__name__ == "PanicException"
-        if not isinstance(error, Exception) and not panics:
-            raise
-        raise InputError(
-            f"{path}: {found} ({printable(str(error))}); fetch the model again"
-        ) from None
-
-
 def _from_bundle(
     path: Path, bundle: dict[str, Any], special: SpecialTokens, cased: bool
 ) -> tokenizers.Tokenizer:
@@ -127,7 +110,7 @@ def _from_bundle(
         ]
         bundle["model"] = model | {"vocab": vocab}
     found = f"cannot be read by tokenizers {tokenizers.__version__}, which may be old"
-    with _refused(path, found):
+    with refused(path, found):
         return tokenizers.Tokenizer.from_str(json.dumps(bundle))
 
 
@@ -223,7 +206,7 @@ def _from_vocabulary(
     path, merges = folder / "vocab.json", folder / "merges.txt"
     if path.is_file() and merges.is_file():
         check_numbers(path, read_json(path))  # the library passes over what is none
-        with _refused(path, f"not a vocabulary for {merges.name} beside it"):
+        with refused(path, f"not a vocabulary for {merges.name} beside it"):
             backend = tokenizers.Tokenizer(models.BPE.from_file(str(path), str(merges)))
         backend.pre_tokenizer = pre_tokenizers.ByteLevel(
             add_prefix_space=bool(settings.get("add_prefix_space", False))
@@ -238,7 +221,7 @@ def _from_vocabulary(
 
 def _read_vocab_txt(path: Path) -> dict[str, int]:
     check_no_pointer(path)
-    with _refused(path, "not a vocabulary"):
+    with refused(path, "not a vocabulary"):
         vocabulary = models.WordPiece.read_file(str(path))
     vocabulary.pop("", None)  # an empty line is no word piece
     return vocabulary
@@ -258,7 +241,7 @@ def _from_sentence_piece(
         raise InputError(f"{path}: SentencePiece is not a tokenizer of this family")
     check_no_pointer(path)
     model = sentencepiece_model_pb2.ModelProto()
-    with _refused(path, "not a SentencePiece model"):
+    with refused(path, "not a SentencePiece model"):
         model.ParseFromString(path.read_bytes())
         if not all(isinstance(piece.piece, str) for piece in model.pieces):
             raise ValueError("a piece is not UTF-8")
@@ -274,7 +257,7 @@ def _from_sentence_piece(
     hidden = {*vars(special).values()} - {special.unknown}
     scores = [(piece + HIDDEN * (piece in hidden), score) for piece, score in scores]
     unknown = vocabulary.get(special.unknown, 0)
-    with _refused(path, "not a SentencePiece model"):
+    with refused(path, "not a SentencePiece model"):
         unigram = models.Unigram(scores, unk_id=unknown, byte_fallback=False)
     backend = tokenizers.Tokenizer(unigram)
     steps = []
@@ -285,7 +268,7 @@ def _from_sentence_piece(
         if not cased and settings.get("do_lower_case", True):
             steps.append(normalizers.Lowercase())
     if charsmap := model.normalizer_spec.precompiled_charsmap:
-        with _refused(path, "not a SentencePiece model"):
+        with refused(path, "not a SentencePiece model"):
             steps.append(normalizers.Precompiled(charsmap))
     backend.normalizer = normalizers.Sequence(steps)
     backend.pre_tokenizer = pre_tokenizers.Sequence(

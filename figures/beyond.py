@@ -134,6 +134,7 @@ def plot_ablation(signed: np.ndarray, change: np.ndarray, ax: Axes) -> Axes:
     derivative by a factor on its output [L, H], foretells: minus that (dashed)."""
     ax.scatter(-signed, change, color=BLUE, s=8, alpha=0.6, linewidths=0)
     ax.axline((0, 0), slope=1, color="0.3", linestyle="--")
+    ax.locator_params("x", nbins=4)
     ax.set(
         xlabel="change foretold by importance (nats)",
         ylabel="change of the loss\nwithout the head (nats)",

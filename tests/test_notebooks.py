@@ -338,9 +338,6 @@ def test_maps_without_a_meta_file(data, tmp_path, run):
     assert {"learning_curve", "probe_weights"} <= figures_in(folder)
 
 
-# --- as they are kept -----------------------------------------------------------------
-
-
 def test_the_paper_from_statistics_without_maps(data, tmp_path, bert_dir, run):
     """General and syntax as from maps; what needs other examples than there are, and
     the probes, say so."""
@@ -366,6 +363,9 @@ def test_the_paper_from_statistics_without_maps(data, tmp_path, bert_dir, run):
     run(SYNTAX, reduced(data, tmp_path / "maps", [DEV]))
     [ours] = load_statistics(tmp_path / "maps" / SYNTAX_FILE, SyntaxScores)
     np.testing.assert_array_equal(ours.accuracies("nsubj"), theirs.accuracies("nsubj"))
+
+
+# --- as they are kept -----------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", FIGURES)

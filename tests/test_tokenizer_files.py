@@ -13,6 +13,7 @@ from attention.masking import mask_examples
 from attention.record import FIRST, PUNCTUATION, SEPARATOR, WORD, Maps
 from attention.source import TOKENS, Source
 from bert import BertConfig, load_tokenizer
+from bert.tokenization import word_piece
 from corpora.unlabeled import cut_corpus
 from toolkit.files import InputError
 
@@ -452,3 +453,12 @@ def test_a_sentencepiece_model_that_is_none(tmp_path):
         (tmp_path / "spiece.model").write_bytes(broken)
         with pytest.raises(InputError, match="not a SentencePiece model"):
             load_tokenizer(tmp_path)
+
+
+def test_an_unknown_token_outside_the_model_s_own_vocabulary(tmp_path):
+    """Found by the fuzz run: only a word that is unknown shows it."""
+    backend = word_piece({"[CLS]": 0, "[SEP]": 1, "fox": 2})
+    backend.add_special_tokens(["[UNK]"])
+    backend.save(str(tmp_path / "tokenizer.json"))
+    with pytest.raises(InputError, match=r"cannot split this text .*Missing \[UNK\]"):
+        load_tokenizer(tmp_path).tokenize(["fox wolf"])
