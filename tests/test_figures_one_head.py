@@ -19,7 +19,7 @@ def view():
     return View(
         labels=LABELS,
         weights=WEIGHTS,
-        share=1.0,
+        kept=np.ones(3),
         marked=np.array([False, True, False]),
         targets=np.array([False, False, True]),
         title="head 3-9: $y$",

@@ -334,13 +334,17 @@ def test_learning_curve_counts_sentences_and_ends_as_training_does(corpus):
 def test_a_probe_of_some_sentences_sees_the_same_in_each_epoch(corpus, monkeypatch):
     train, _ = corpus
     settings = replace(FAST, epochs=3)
-    seen, padded = [], probes.padded
+    seen, bucketed = [], probes.bucketed
 
-    def listed(batch, *rest):
-        seen.extend(" ".join(maps.example["words"]) for maps in batch)
-        return padded(batch, *rest)
+    def listed(sentences, size):
+        def noted():
+            for maps in sentences:
+                seen.append(" ".join(maps.example["words"]))
+                yield maps
 
-    monkeypatch.setattr(probes, "padded", listed)
+        return bucketed(noted(), size)
+
+    monkeypatch.setattr(probes, "bucketed", listed)
     probe = probes.new_probe(train, "attention", settings, None)
     *_, count = probes.training(probe, train, settings, most=10)
     assert count == len(seen) == 30
