@@ -12,6 +12,7 @@ from toolkit.files import read_json_object as read_json
 
 CONFIG_FILES = ("bert_config.json", "config.json")  # Google's name, Hugging Face's name
 MOST_LAYERS, MOST_WEIGHTS = 1000, 10**10  # what a folder without weights may ask for
+MOST_BUCKETS = 1000  # of distances between tokens
 TOO_MANY = 10**15  # of anything, or of what a message could show
 SMALLEST = 1e-20  # of what float32 still tells from 0 when it is added to a square
 EXPECTED = {
@@ -118,6 +119,12 @@ class BertConfig:
             raise InputError(
                 f"{path}: max_position_embeddings {self.max_position_embeddings} leave "
                 f"none to tokens, as the first {self.first_position} stand for padding"
+            )
+        buckets = self.relative_attention_num_buckets
+        if self.family.relative_positions and not 4 <= buckets <= MOST_BUCKETS:
+            raise InputError(
+                f"{path}: relative_attention_num_buckets is {buckets:,}, expected 4 to "
+                f"{MOST_BUCKETS:,}"
             )
         if self.groups > self.num_hidden_layers:
             raise InputError(

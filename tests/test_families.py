@@ -266,6 +266,13 @@ def test_positions_of_modernbert_that_do_not_fit(tmp_path, change, message):
         load_model(folder)
 
 
+@pytest.mark.parametrize("buckets", [1, 3, 1001, 2**31])
+def test_buckets_of_distances_that_cannot_be(tmp_path, buckets):
+    change = {"relative_attention_num_buckets": buckets}
+    with pytest.raises(InputError, match="num_buckets is .*, expected 4 to 1,000"):
+        load_model(folder_of(tmp_path, "mpnet", stored("mpnet"), **change))
+
+
 def test_modernbert_configs_of_before(tmp_path):
     """Layers that see all by a number, and bases of rotations by names of their own."""
     values = {"global_attn_every_n_layers": 3, "layer_types": None}
