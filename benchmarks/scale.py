@@ -18,19 +18,10 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks.extraction import BERT_BASE, TOKENS
 from benchmarks.harness import ROOT, measure, parser, peak_mb, ratio, report, spread
 
-SEGMENTS, TOKENS, SHARD = 48, 128, 8
-CONFIG = {
-    "vocab_size": 30522,
-    "hidden_size": 768,
-    "num_hidden_layers": 12,
-    "num_attention_heads": 12,
-    "intermediate_size": 3072,
-    "max_position_embeddings": 512,
-    "type_vocab_size": 2,
-    "hidden_act": "gelu",
-}
+SEGMENTS, SHARD = 48, 8
 
 
 def main() -> None:
@@ -63,7 +54,7 @@ def main() -> None:
 
 def _prepare(folder: Path, vocabulary: Path, treebank: Path) -> None:
     """A model without weights, and segments of words that the vocabulary has."""
-    (folder / "config.json").write_text(json.dumps(CONFIG))
+    (folder / "config.json").write_text(json.dumps(BERT_BASE))
     (folder / "vocab.txt").write_bytes(vocabulary.read_bytes())
     known = set(vocabulary.read_text(encoding="utf-8").split())
     rows = treebank.read_text(encoding="utf-8").splitlines()
