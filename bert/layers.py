@@ -5,6 +5,8 @@ projection to the hidden size) and in biases of the scores by distance (MPNet).
 ModernBERT's layers are in modernbert.py.
 
 Shapes: B batch, H heads, T tokens, D hidden size, E = D / H, M masked tokens, V words.
+Vectors of a padded batch are one matrix [B T, D], its examples end to end: a dense layer
+is then a single product of two matrices.
 """
 
 import keras
@@ -50,9 +52,9 @@ class Embeddings(keras.Layer):
             self.segments = self._table(
                 config.type_vocab_size, size, "token_type_embeddings"
             )
-        self.norm.build((None, None, size))
+        self.norm.build((None, size))
         if config.projected:
-            self.projection.build((None, None, size))
+            self.projection.build((None, size))
         if config.family.relative_positions:
             self.distances = self._table(
                 config.relative_attention_num_buckets,
@@ -63,13 +65,13 @@ class Embeddings(keras.Layer):
     def _table(self, rows: int, size: int, name: str):
         return self.add_weight((rows, size), initializer="zeros", name=name)
 
-    def call(self, token_ids, segment_ids):  # [B, T], [B, T] -> [B, T, D]
+    def call(self, token_ids, segment_ids):  # [B, T], [B, T] -> [B T, D]
         first = self.config.first_position
         positions = self.positions[first : first + ops.shape(token_ids)[1]]  # [T, D]
         x = ops.take(self.words, token_ids, axis=0)
         if self.config.type_vocab_size:
             x = x + ops.take(self.segments, segment_ids, axis=0)
-        x = self.norm(x + positions)
+        x = self.norm(ops.reshape(x + positions, (-1, self.config.embedded_size)))
         return self.projection(x) if self.config.projected else x
 
     def biases(self, padding):  # [B, 1, 1, T] -> L times [B, 1 or H, 1 or T, T]
@@ -121,14 +123,14 @@ class SelfAttention(keras.Layer):
 
     def build(self) -> None:
         for projection in (self.query, self.key, self.value):
-            projection.build((None, None, self.size))
+            projection.build((None, self.size))
 
-    def attention(self, x, bias):  # [B, T, D], [B, 1, 1, T] -> [B, H, T, T]
+    def attention(self, x, bias):  # [B T, D], [B, 1, 1, T] -> [B, H, T, T]
         """Attention from each token (third axis) to each token (fourth axis)."""
         # scaling the queries is the cheaper place for 1 / sqrt(E)
         query = self.query(x) * (self.size // self.heads) ** -0.5
-        keys = ops.transpose(self.split(self.key(x)), (0, 2, 3, 1))  # [B, H, E, T]
-        queries = ops.transpose(self.split(query), (0, 2, 1, 3))  # [B, H, T, E]
+        keys = ops.transpose(self.split(self.key(x), bias), (0, 2, 3, 1))  # [B,H,E,T]
+        queries = ops.transpose(self.split(query, bias), (0, 2, 1, 3))  # [B, H, T, E]
         return self.softmax(ops.matmul(queries, keys), bias)
 
     def softmax(self, scores, bias):
@@ -137,21 +139,21 @@ class SelfAttention(keras.Layer):
         dtype = keras.backend.result_type(scores.dtype, "float32")
         return ops.softmax(ops.cast(scores, dtype) + ops.cast(bias, dtype))
 
-    def values(self, x, gates):  # [B, T, D], [H] -> [B, H, T, E]
+    def values(self, x, attention, gates):  # .., [B, H, T, T], [H] -> [B, H, T, E]
         """What each token gives to those that attend to it, times each head's gate."""
-        values = ops.transpose(self.split(self.value(x)), (0, 2, 1, 3))
+        values = ops.transpose(self.split(self.value(x), attention), (0, 2, 1, 3))
         return values * ops.cast(gates, values.dtype)[:, None, None]
 
-    def mix(self, x, attention, gates):  # [B, T, D], [B, H, T, T], [H] -> [B, T, D]
+    def mix(self, x, attention, gates):  # [B T, D], [B, H, T, T], [H] -> [B T, D]
         """The values of all tokens, mixed by attention."""
-        values = self.values(x, gates)
+        values = self.values(x, attention, gates)
         mixed = ops.matmul(ops.cast(attention, values.dtype), values)  # [B, H, T, E]
-        return ops.reshape(ops.transpose(mixed, (0, 2, 1, 3)), ops.shape(x))
+        return ops.reshape(ops.transpose(mixed, (0, 2, 1, 3)), (-1, self.size))
 
-    def split(self, x):  # [B, T, D] -> [B, T, H, E]
-        """The parts of vectors that belong to each head."""
-        batch, tokens, size = ops.shape(x)
-        return ops.reshape(x, (batch, tokens, self.heads, size // self.heads))
+    def split(self, x, like):  # [B T, D], [B, .., T] -> [B, T, H, E]
+        """The parts of vectors that belong to each head; `like` has the B and T."""
+        batch, tokens = ops.shape(like)[0], ops.shape(like)[-1]
+        return ops.reshape(x, (batch, tokens, self.heads, self.size // self.heads))
 
 
 class Output(keras.Layer):
@@ -164,10 +166,10 @@ class Output(keras.Layer):
         self.norm = layer_norm(config)
 
     def build(self) -> None:
-        self.dense.build((None, None, self.input_size))
-        self.norm.build((None, None, self.dense.units))
+        self.dense.build((None, self.input_size))
+        self.norm.build((None, self.dense.units))
 
-    def call(self, x, residual):  # [B, T, input size], [B, T, D] -> [B, T, D]
+    def call(self, x, residual):  # [B T, input size], [B T, D] -> [B T, D]
         return self.norm(self.dense(x) + residual)
 
 
@@ -189,10 +191,10 @@ class EncoderLayer(keras.Layer):
             self.self_attention.build()
             self.attention_output.build()
         with keras.name_scope("intermediate"):
-            self.intermediate.build((None, None, self.config.hidden_size))
+            self.intermediate.build((None, self.config.hidden_size))
         self.layer_output.build()
 
-    def call(self, x, attention, gates):  # [B, T, D], [B, H, T, T], [H] -> [B, T, D]
+    def call(self, x, attention, gates):  # [B T, D], [B, H, T, T], [H] -> [B T, D]
         mixed = self.self_attention.mix(x, attention, gates)
         x = self.attention_output(mixed, residual=x)
         return self.layer_output(self.intermediate(x), residual=x)
@@ -234,6 +236,11 @@ def dense(
         kernel_initializer="zeros",
         name=name,
     )
+
+
+def by_example(x, like):  # [B T, D], [B, .., T] -> [B, T, D]
+    """Vectors with an axis for the examples of a batch; `like` has its B and T."""
+    return ops.reshape(x, (ops.shape(like)[0], ops.shape(like)[-1], x.shape[-1]))
 
 
 def layer_norm(config: BertConfig) -> keras.layers.LayerNormalization:

@@ -19,7 +19,7 @@ from keras import ops
 
 from bert.config import BertConfig
 from bert.gates import open_gates
-from bert.layers import NEVER
+from bert.layers import NEVER, by_example
 
 Head = tuple[int, int]  # a layer and a head in it, both from 0
 
@@ -97,7 +97,7 @@ class BertModel(keras.Model):
         kinds = zip(*(maps[i] for i in self.layers_kept), strict=True)
         return [array for kind in kinds for array in kind]
 
-    def attend(self, i, x, bias):  # [B, T, D], bias of layer i -> [B, H, T, T]
+    def attend(self, i, x, bias):  # [B T, D], bias of layer i -> [B, H, T, T]
         """The attention of layer i, as far as `gate` left it as it is."""
         attention = self.encoder[i].self_attention.attention(x, bias)
         if not self.uniform[i].any():
@@ -111,7 +111,7 @@ class BertModel(keras.Model):
         return (ops.cast(attention, self.maps_dtype),)
 
     def embed(self, token_ids, segment_ids, lengths):
-        """Input of the first layer [B, T, D], and what is added to the scores of each
+        """Input of the first layer [B T, D], and what is added to the scores of each
         layer, to mask padding and by distance."""
         places = ops.arange(ops.shape(token_ids)[1])  # [T]
         padding = ops.cast(places[None] >= lengths[:, None], "float32")  # [B, T]
@@ -150,5 +150,6 @@ class MaskedLanguageModel(BertModel):
         for i, layer in enumerate(self.encoder):
             maps.append(self.attend(i, x, biases[i]))  # [B, H, T, T]
             x = layer(x, maps[-1], gates[i])
+        x = by_example(x, maps[-1])  # [B, T, D]
         chosen = ops.one_hot(masked, ops.shape(x)[1], dtype=x.dtype)  # [B, M, T]
         return maps, self.predictions(ops.matmul(chosen, x), self.embeddings.words)

@@ -27,10 +27,10 @@ class Embeddings(keras.Layer):
     def build(self) -> None:
         shape = self.config.vocab_size, self.config.hidden_size
         self.words = self.add_weight(shape, initializer="zeros", name="word_embeddings")
-        self.norm.build((None, None, shape[1]))
+        self.norm.build((None, shape[1]))
 
-    def call(self, token_ids, segment_ids):  # [B, T], [B, T] -> [B, T, D]
-        return self.norm(ops.take(self.words, token_ids, axis=0))
+    def call(self, token_ids, segment_ids):  # [B, T], [B, T] -> [B T, D]
+        return self.norm(ops.take(self.words, ops.reshape(token_ids, (-1,)), axis=0))
 
     def biases(self, padding):  # [B, 1, 1, T] -> L times [B, 1, 1 or T, T]
         """What is added to the scores of each layer: NEVER for padding, and in local
@@ -56,23 +56,23 @@ class SelfAttention(layers.SelfAttention):
     def build(self) -> None:
         super().build()
         if self.norm:
-            self.norm.build((None, None, self.size))
+            self.norm.build((None, self.size))
 
     def attention(self, x, bias):
         x = self.normalised(x)
-        query, keys = self.turned(self.query(x)), self.turned(self.key(x))
+        query, keys = self.turned(self.query(x), bias), self.turned(self.key(x), bias)
         scores = ops.matmul(query, ops.transpose(keys, (0, 1, 3, 2)))
         return self.softmax(scores * (self.size // self.heads) ** -0.5, bias)
 
-    def values(self, x, gates):
-        return super().values(self.normalised(x), gates)
+    def values(self, x, attention, gates):
+        return super().values(self.normalised(x), attention, gates)
 
     def normalised(self, x):
         return self.norm(x) if self.norm else x
 
-    def turned(self, x):  # [B, T, D] -> [B, H, T, E]
+    def turned(self, x, bias):  # [B T, D], [B, 1, 1, T] -> [B, H, T, E]
         """Queries or keys, each pair of their numbers turned by its angle."""
-        x = ops.transpose(self.split(x), (0, 2, 1, 3))
+        x = ops.transpose(self.split(x, bias), (0, 2, 1, 3))
         places = ops.cast(ops.arange(ops.shape(x)[2]), "float32")
         angles = places[:, None] * self.frequencies  # [T, E / 2]
         cos, sin = ops.cos(angles), ops.sin(angles)
@@ -90,9 +90,9 @@ class Output(keras.Layer):
         self.dense = dense(config.hidden_size, "dense", bias=False)
 
     def build(self) -> None:
-        self.dense.build((None, None, self.input_size))
+        self.dense.build((None, self.input_size))
 
-    def call(self, x, residual):  # [B, T, input size], [B, T, D] -> [B, T, D]
+    def call(self, x, residual):  # [B T, input size], [B T, D] -> [B T, D]
         return self.dense(x) + residual
 
 
@@ -116,10 +116,10 @@ class EncoderLayer(keras.Layer):
             self.attention_output.build()
         with keras.name_scope("intermediate"):
             for part in (self.norm, self.intermediate, self.gate):
-                part.build((None, None, self.config.hidden_size))
+                part.build((None, self.config.hidden_size))
         self.layer_output.build()
 
-    def call(self, x, attention, gates):  # [B, T, D], [B, H, T, T], [H] -> [B, T, D]
+    def call(self, x, attention, gates):  # [B T, D], [B, H, T, T], [H] -> [B T, D]
         mixed = self.self_attention.mix(x, attention, gates)
         x = self.attention_output(mixed, residual=x)
         inner = self.norm(x)

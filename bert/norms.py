@@ -17,6 +17,7 @@ import keras
 from keras import ops
 
 from bert.config import BertConfig
+from bert.layers import by_example
 from bert.modeling import BertModel
 from toolkit.files import InputError
 
@@ -27,7 +28,7 @@ class HeadNorms(BertModel):
     quantity = "norms"
 
     def measure(self, layer, x, attention, gates) -> tuple:
-        values, kernel = _carried(layer, x, gates)
+        values, kernel = _carried(layer, x, attention, gates)
         gram = ops.matmul(kernel, ops.transpose(kernel, (0, 2, 1)))  # [H, E, E]
         squares = ops.sum(ops.matmul(values, gram) * values, -1)  # [B, H, T]
         return (ops.cast(attention * _root(squares)[:, :, None], self.maps_dtype),)
@@ -57,17 +58,19 @@ class LayerNorms(BertModel):
         self.quantity = "layer-norms" + ("" if include == "none" else f"-{include}")
 
     def measure(self, layer, x, attention, gates) -> tuple:
-        values, kernel = _carried(layer, x, gates)
+        values, kernel = _carried(layer, x, attention, gates)
         output = layer.attention_output
         parts = ops.matmul(values, kernel)  # [B, H, T, D]
         own = ops.diagonal(attention, axis1=-2, axis2=-1)[..., None]  # [B, H, T, 1]
         itself = ops.sum(own * parts, 1)  # [B, T, D]: v_ii
         mixed = layer.self_attention.mix(x, attention, gates)
-        result = ops.cast(output.dense(mixed), values.dtype)  # [B, T, D]
+        result, x = (
+            ops.cast(by_example(v, attention), values.dtype)  # [B, T, D]
+            for v in (output.dense(mixed), x)
+        )
         bias = output.dense.bias if output.dense.use_bias else 0
         context = result - bias - itself  # the sum of v_ij but v_ii
         if self.include != "none":
-            x = ops.cast(x, values.dtype)
             itself = itself + x
             # the residual connection is one more head, which attends to its own token
             parts = ops.concatenate([parts, x[:, None]], 1)
@@ -102,10 +105,10 @@ MODELS = {
 }
 
 
-def _carried(layer, x, gates):
+def _carried(layer, x, attention, gates):
     """Values [B, H, T, E] and each head's part of the output projection [H, E, D], in
     float32 at least."""
-    values = layer.self_attention.values(x, gates)
+    values = layer.self_attention.values(x, attention, gates)
     dtype = keras.backend.result_type(values.dtype, "float32")
     heads, size = values.shape[1], values.shape[-1]
     kernel = ops.reshape(layer.attention_output.dense.kernel, (heads, size, -1))
