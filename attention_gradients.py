@@ -85,7 +85,7 @@ def main(argv: list[str] | None = None) -> None:
             masks,
             model,
             run.source,
-            tokens_a_batch=args.batch_size * args.max_sequence_length,
+            tokens_a_batch=run.tokens_a_batch,
             **progress,
         )
 

@@ -19,7 +19,7 @@ from toolkit.files import check_outfile
 def parse_args(argv: list[str] | None):
     parser = cli.Parser(__doc__)
     flags.add_data_flags(parser)
-    encoder.add_flags(parser, batch_size=16)
+    encoder.add_flags(parser, batch_size="auto")
     encoder.add_map_flags(parser)
     flags.add_sharing_flags(parser)
     args = parser.parse_args(argv)

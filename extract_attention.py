@@ -23,7 +23,7 @@ ENDINGS = {ATTENTION: "_attn.pkl"}  # of others: their names
 def parse_args(argv: list[str] | None):
     parser = cli.Parser(__doc__)
     runner.add_flags(
-        parser, ending="_attn.pkl, or _norms.pkl and so on,", batch_size=16
+        parser, ending="_attn.pkl, or _norms.pkl and so on,", batch_size="auto"
     )
     encoder.add_map_flags(parser)
     args = parser.parse_args(argv)

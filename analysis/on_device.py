@@ -15,6 +15,7 @@ from keras import ops
 from analysis.distances import SMOOTHING as OF_DISTANCES
 from analysis.general import SMOOTHING as OF_ENTROPIES
 from attention.record import FIRST, PUNCTUATION, SEPARATOR
+from toolkit.compiled_model import CompiledModel
 
 # what `averages` gives, in this order
 KINDS = (
@@ -100,15 +101,18 @@ def in_order(sums: np.ndarray) -> np.ndarray:
     )
 
 
-class DeviceStatistics(keras.Model):
+class DeviceStatistics(CompiledModel):
     """An encoder, and after it the statistics of its maps that are wanted.
 
     Takes the encoder's inputs and roles [B, T]; gives averages [B, L, H, K], and sums
     over pairs of heads [B, N // 2 + 1, N], or of the two what is wanted.
     """
 
+    ranks = 2, 2, 1, 2
+
     def __init__(self, encoder: keras.Model, general: bool, distances: bool):
         super().__init__()
+        self.built = True
         self.encoder = encoder
         self.general, self.distances = general, distances
 

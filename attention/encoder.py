@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from attention.batch_size import tokens_a_batch
 from attention.examples import SEGMENT_IDS, Prepared
 from attention.extraction import attention_maps, encoder_source
 from attention.heads import head_name, read_head_name
@@ -28,13 +29,16 @@ PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
 
 
 def add_flags(
-    parser: cli.Parser, *, bert: str = "", batch_size: int, batch: str = ""
+    parser: cli.Parser, *, bert: str = "", batch_size: int | str, batch: str = ""
 ) -> None:
     """The flags of all scripts that run an encoder.
 
     `bert` and `batch` are what there is to add to the help of --bert-dir and
-    --batch-size.
+    --batch-size, whose default is `batch_size`; where that is "auto", the user may say
+    so as well.
     """
+    if auto := batch_size == "auto":
+        batch += "; auto: 1,024 tokens on a CPU, up to 16,384 on a GPU"
     add = parser.add_argument
     add(
         "--bert-dir",
@@ -53,7 +57,7 @@ def add_flags(
     )
     add(
         "--batch-size",
-        type=cli.positive,
+        type=cli.positive_or_auto if auto else cli.positive,
         metavar="N",
         default=batch_size,
         help="examples of that length at once, or as many shorter ones as have the "
@@ -198,6 +202,12 @@ class Encoder:
         )
         return cls(args, config, tokenizer, source, *gates.values())
 
+    @property
+    def tokens_a_batch(self) -> int:
+        """How many tokens are run at once; call after the model is loaded."""
+        length = self.args.max_sequence_length
+        return tokens_a_batch(self.args.batch_size, length, self.source)
+
     def gate(self, model: Any) -> Any:
         """The model, with the heads taken out that the flags name."""
         model.gate(self.ablated, self.uniform)
@@ -263,7 +273,7 @@ def encoder_maps(
         prepared,
         model,
         encoder.source,
-        tokens_a_batch=args.batch_size * args.max_sequence_length,
+        tokens_a_batch=encoder.tokens_a_batch,
         mode=(args.word_level_mode or "mean") if args.word_level else None,
         dtype=args.dtype,
         **progress,

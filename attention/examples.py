@@ -33,6 +33,11 @@ class Prepared:
     segment_ids: list[int]  # [T]
     word_pieces: list[list[int]] | None  # positions of each word's pieces, W lists
 
+    @property
+    def words(self) -> list[int]:
+        """The number of each token's word, [T]; special tokens are words."""
+        return [word for word, pieces in enumerate(self.word_pieces) for _ in pieces]
+
 
 @dataclasses.dataclass(frozen=True)
 class Skipped:

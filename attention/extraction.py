@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from attention.batch_size import tokens_a_batch
 from attention.examples import Prepared, prepare_examples
 from attention.heads import head_name
 from attention.quantities import ATTENTION, QUANTITIES
 from attention.record import Maps
 from attention.source import TOKENS, WORDS, Source
-from attention.word_level import word_attention
 from bert.folder import weight_digest
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def extract_attention(
     tokenizer: "Tokenizer",
     *,
     max_length: int = 128,
-    batch_size: int = 16,
+    batch_size: int | str = "auto",
     segment_ids: str = "zeros",
     word_level: bool = False,
     word_level_mode: str | None = None,
@@ -48,9 +48,10 @@ def extract_attention(
     `tokenizer` come from `bert.load_model` and `bert.load_tokenizer`. The values of a
     record are [L, H, T, T], or at word level [L, H, W + 2, W + 2], of type `dtype`, and
     of the model's quantity (with H = 1 where that is of layers, not of heads);
-    `word_level_mode` is one of word_level.MODES, by default "mean". Examples longer
-    than `max_length` tokens are left out with a warning. Raises InputError for an
-    example that cannot be used.
+    `word_level_mode` is one of word_level.MODES, by default "mean". `batch_size` is how
+    many examples of `max_length` are run at once, or what `tokens_a_batch` makes of
+    "auto". Examples longer than `max_length` tokens are left out with a warning. Raises
+    InputError for an example that cannot be used.
     """
     if word_level_mode and not word_level:
         raise ValueError("word_level_mode has no effect without word_level")
@@ -67,11 +68,12 @@ def extract_attention(
             f"{len(skipped)} examples of more than {max_length} tokens left out",
             stacklevel=2,
         )
+    source = model_source(model, tokenizer, WORDS if word_level else TOKENS)
     yield from attention_maps(
         prepared,
         model,
-        model_source(model, tokenizer, WORDS if word_level else TOKENS),
-        tokens_a_batch=batch_size * max_length,
+        source,
+        tokens_a_batch=tokens_a_batch(batch_size, max_length, source),
         mode=(word_level_mode or "mean") if word_level else None,
         dtype=dtype,
     )
@@ -144,31 +146,33 @@ def attention_maps(
     if model.maps_dtype == "float16" and (mode or dtype == "float32"):
         raise ValueError("the model rounds its maps: load it with maps_dtype='float32'")
 
-    step = XLA_STEP if model.jit_compile else 1
+    step = XLA_STEP if model.compiles_each_shape else 1
+    layers, longest = len(source.layers), model.config.max_tokens
+    if mode:
+        from attention.word_maps import word_maps
 
-    def run(batch: list[int]) -> list[np.ndarray]:  # L arrays [B, H, T, T]
+        model = word_maps(model, mode, dtype)
+
+    def run(batch: list[int]) -> list:  # L arrays [B, H, T, T], padded
         items = [prepared[i] for i in batch]
-        longest = _round_up(max(len(item.tokens) for item in items), step)
-        longest = min(longest, model.config.max_tokens)
-        rows = tokens_a_batch // longest if model.jit_compile else len(items)
-        shape = max(rows, len(items)), longest
-        return model.predict_on_batch(padded_inputs(items, shape))
+        width = min(_round_up(max(len(item.tokens) for item in items), step), longest)
+        rows = tokens_a_batch // width if model.compiles_each_shape else len(items)
+        shape = max(rows, len(items)), width
+        inputs = padded_inputs(items, shape)
+        if mode:
+            inputs.append(padded([item.words for item in items], shape, fill=-1))
+        return model.run(inputs)
 
     def finish(i: int, maps: list[np.ndarray], row: int) -> Maps:
-        item, length = prepared[i], len(prepared[i].tokens)
-        layers = len(source.layers)
-        attns = np.stack([m[row, :, :length, :length] for m in maps[:layers]])
+        item = prepared[i]
+        size = len(item.word_pieces if mode else item.tokens)
+        attns = np.stack([m[row, :, :size, :size] for m in maps[:layers]])
         example = item.example | {"tokens": item.tokens}
-        if mixing := [ratios[row, :length] for ratios in maps[layers:]]:
-            example["mixing"] = np.stack(mixing)  # [L, T]
-        if mode:
-            attns = word_attention(attns, item.word_pieces, mode)
-        if mode and mixing:
-            means = [example["mixing"][:, p].mean(-1) for p in item.word_pieces]
-            example["mixing"] = np.stack(means, -1)  # [L, W + 2]
-        return Maps(attns.astype(dtype), source.level, source, example)
+        if mixing := [ratios[row, :size] for ratios in maps[layers:]]:
+            example["mixing"] = np.stack(mixing)  # [L, T] or [L, W + 2]
+        return Maps(attns.astype(dtype, copy=False), source.level, source, example)
 
-    heads = len(source.layers) * source.heads
+    heads = layers * source.heads
     return in_batches(
         [len(item.tokens) for item in prepared],
         run,
@@ -183,30 +187,32 @@ def attention_maps(
 
 def in_batches(
     lengths: Sequence[int],
-    run: Callable[[list[int]], Result],
-    finish: Callable[[int, Result, int], Maps],
+    run: Callable[[list[int]], list],
+    finish: Callable[[int, list[np.ndarray], int], Result],
     *,
     tokens_a_batch: int,
     bytes_a_pair: int,
     step: int = 1,
     done: int = 0,
     on_batch: Callable[[int], object] = lambda examples: None,
-) -> Iterator[Maps]:
+) -> Iterator[Result]:
     """Run examples in batches bucketed by length; the results come in order.
 
-    `run` takes a batch, as indices into `lengths`. `finish` takes an index, what `run`
-    gave for its batch, and its row in it, and gives the maps of that example, which
-    take `bytes_a_pair` for each pair of its tokens. A batch holds as many examples as
-    `tokens_a_batch` allows, padding included. The first `done` examples are left out,
-    but batches are the same as if they were not, since the batch that an example is in
-    can change the last bit of its maps. `on_batch` is told how many of the wanted
-    examples each finished batch held.
+    `run` takes a batch, as indices into `lengths`, and gives arrays, of NumPy or on a
+    device, from which they are fetched while the next batch is computed. `finish` takes
+    an index, the arrays of its batch, and its row in them, and gives the result of that
+    example, which takes `bytes_a_pair` for each pair of its tokens. A batch holds as
+    many examples as `tokens_a_batch` allows, padding included. The first `done`
+    examples are left out, but batches are the same as if they were not, since the batch
+    that an example is in can change the last bit of its maps. `on_batch` is told how
+    many of the wanted examples each finished batch held.
     """
     plan = _plan(lengths, tokens_a_batch, step, bytes_a_pair)
-    finished: dict[int, Maps] = {}  # waiting for their turn
+    finished: dict[int, Result] = {}  # waiting for their turn
     turn = done
-    for batch, result in _run_ahead(run, (b for b in plan if max(b) >= done)):
-        wanted = {i: finish(i, result, row) for row, i in enumerate(batch) if i >= done}
+    for batch, found in _run_ahead(run, (b for b in plan if max(b) >= done)):
+        arrays = [np.asarray(array) for array in found]
+        wanted = {i: finish(i, arrays, row) for row, i in enumerate(batch) if i >= done}
         finished |= wanted
         on_batch(len(wanted))
         while turn in finished:

@@ -50,13 +50,14 @@ def gradient_maps(
     """
     differentiate = _compiled(model)
 
-    def run(batch: list[int]) -> tuple:
+    def run(batch: list[int]) -> list:
         inputs = _inputs([prepared[i] for i in batch], [masked[i] for i in batch])
         gradients, importance, losses = differentiate(*inputs)
-        return [g.numpy() for g in gradients], importance.numpy(), losses.numpy()
+        return [*gradients, importance, losses]
 
-    def finish(i: int, result: tuple, row: int) -> Maps:
-        (gradients, importance, losses), length = result, len(prepared[i].tokens)
+    def finish(i: int, arrays: list[np.ndarray], row: int) -> Maps:
+        *gradients, importance, losses = arrays
+        length = len(prepared[i].tokens)
         values = np.stack([g[row, :, :length, :length] for g in gradients])
         example = prepared[i].example | {
             "tokens": prepared[i].tokens,

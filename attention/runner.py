@@ -57,7 +57,12 @@ class Run(Encoder):
 
 
 def add_flags(
-    parser: cli.Parser, *, bert: str = "", ending: str, batch_size: int, batch: str = ""
+    parser: cli.Parser,
+    *,
+    ending: str,
+    batch_size: int | str,
+    bert: str = "",
+    batch: str = "",
 ) -> None:
     """The flags of scripts that run BERT over examples and write maps.
 
@@ -152,7 +157,12 @@ def write(
     device = device_name()
     write_records(
         args,
-        settings | {"device": device, "weights_left_over": model.left_over},
+        settings
+        | {
+            "device": device,
+            "tokens_a_batch": run.tokens_a_batch,
+            "weights_left_over": model.left_over,
+        },
         len(run.prepared),
         functools.partial(maps_of, model),
     )

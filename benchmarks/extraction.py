@@ -1,17 +1,19 @@
 """Extraction of attention maps: speed beside transformers, and memory.
 
-BERT-base size with random weights; each job has a process of its own, so that neither
-library holds the other's threads or memory.
+BERT-base size with random weights, which both read from one folder; each job has a
+process of its own, so that neither library holds the other's threads or memory.
 
     segments   128-token segments: examples per second, beside transformers, and beside
                the machine's own float32 matrix product for the arithmetic needed
-    sentences  a treebank's sentences at word level, written to disk; beside
-               transformers with batches of 16 in file order, and padding all to 128
+    treebank   its sentences at word level, written to disk, beside transformers with
+               batches of 16 in file order; loading the model counts
+    even       the same for 400 of them that are of similar length
     memory     peak of extraction for some examples, and for four times as many
 
 Usage: python -m benchmarks.extraction --vocabulary vocab.txt --treebank FILE.conllu
 """
 
+import functools
 import json
 import pickle
 import statistics
@@ -34,48 +36,64 @@ BERT_BASE = {
 }
 TOKENS = 128
 BATCH = 16
+EVEN, EVEN_WORDS = 400, range(14, 31)
 
 
 def main() -> None:
     """Run every measurement in turn and print the ratios."""
-    flags = parser(__doc__, runs=5)
-    flags.add_argument("--treebank", type=Path, help="CoNLL-U file")
+    flags = parser(__doc__, runs=3)
+    flags.add_argument("--treebank", type=Path, help="CoNLL-U file", required=True)
     flags.add_argument("--vocabulary", type=Path, help="vocab.txt", required=True)
     args = flags.parse_args()
-    jobs = ["segments_ours", "segments_theirs"]
-    if args.treebank:
-        jobs += ["sentences_ours", "sentences_16", "sentences_128"]
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         prepare(folder, args.treebank, args.vocabulary)
-        measured = measure("benchmarks.extraction", jobs, folder, args.runs)
-        measured |= measure(
-            "benchmarks.extraction", ("memory_some", "memory_more"), folder, runs=3
-        )
+        measured = measure("benchmarks.extraction", JOBS, folder, args.runs)
     ours, theirs = measured["segments_ours"], measured["segments_theirs"]
     results = {
         "segments, examples per second": spread(ours["rate"]),
         "segments / matrix product": ratio(ours["rate"], ours["product_rate"]),
         "segments / transformers": ratio(ours["rate"], theirs["rate"]),
     }
-    if args.treebank:
-        seconds = measured["sentences_ours"]["seconds"]
-        results["sentences, seconds"] = spread(seconds)
-        for name, job in (
-            ("batches of 16", "sentences_16"),
-            ("padded to 128", "sentences_128"),
-        ):
-            results[f"sentences: transformers, {name} / ours"] = ratio(
-                measured[job]["seconds"], seconds
-            )
+    for name in SENTENCES:
+        ours, theirs = measured[f"{name}_ours"], measured[f"{name}_theirs"]
+        results[f"{name}, seconds"] = spread(ours["seconds"])
+        results[f"{name}: transformers / ours"] = ratio(
+            theirs["seconds"], ours["seconds"]
+        )
+        results[f"{name}, a second time: transformers / ours"] = ratio(
+            theirs["again"], ours["again"]
+        )
+        results[f"{name}: matrix product / ours"] = ratio(
+            ours["product"], ours["seconds"]
+        )
     some, more = (measured[job]["peak_mb"] for job in ("memory_some", "memory_more"))
     results["memory for 64 examples, MB"] = spread(some)
     results["memory for 256 / for 64"] = ratio(more, some)
     report(results)
 
 
-def prepare(folder: Path, treebank: Path | None, vocabulary: Path) -> None:
-    """A model folder without weights, segments, and the treebank's sentences."""
+def prepare(folder: Path, treebank: Path, vocabulary: Path) -> None:
+    """A model with random weights, segments, and the treebank's sentences."""
+    import conllu
+    import torch
+    from transformers import BertConfig, BertModel
+
+    prepare_segments(folder, vocabulary)
+    torch.manual_seed(0)
+    BertModel(BertConfig(**BERT_BASE)).save_pretrained(folder / "model")
+    with open(treebank, encoding="utf-8") as file:
+        sentences = [
+            {"words": [t["form"] for t in s if isinstance(t["id"], int)]}
+            for s in conllu.parse_incr(file)
+        ]
+    even = [s for s in sentences if len(s["words"]) in EVEN_WORDS][:EVEN]
+    for name, found in zip(SENTENCES, (sentences, even), strict=True):
+        (folder / f"{name}.json").write_text(json.dumps(found))
+
+
+def prepare_segments(folder: Path, vocabulary: Path) -> None:
+    """A model folder without weights, and segments of 128 tokens."""
     model = folder / "model"
     model.mkdir()
     (model / "config.json").write_text(json.dumps(BERT_BASE))
@@ -89,15 +107,6 @@ def prepare(folder: Path, treebank: Path | None, vocabulary: Path) -> None:
             for s in ([words[i] for i in row] for row in picked)
         ]
         (folder / f"{name}.json").write_text(json.dumps(segments))
-    if treebank:
-        import conllu
-
-        with open(treebank, encoding="utf-8") as file:
-            sentences = [
-                {"words": [t["form"] for t in s if isinstance(t["id"], int)]}
-                for s in conllu.parse_incr(file)
-            ]
-        (folder / "sentences.json").write_text(json.dumps(sentences))
 
 
 # --- ours -----------------------------------------------------------------------------
@@ -105,40 +114,43 @@ def prepare(folder: Path, treebank: Path | None, vocabulary: Path) -> None:
 
 def segments_ours(folder: Path) -> dict:
     """Our rate, and that of the matrix product alone, in one process and in turn."""
-    import tensorflow as tf
-
     from attention.extraction import extract_attention
     from bert import load_model, load_tokenizer
 
-    model = load_model(folder / "model", random_init="all", maps_dtype="float16")
+    model = load_model(folder / "model", maps_dtype="float16")
     tokenizer = load_tokenizer(folder / "model")
     examples = json.loads((folder / "segments.json").read_text())
 
     def extract(some: list[dict]) -> None:
-        for _ in extract_attention(some, model, tokenizer, batch_size=BATCH):
+        for _ in extract_attention(some, model, tokenizer):
             pass
 
-    # what BERT multiplies most: all tokens of a batch by a layer's widest kernel
-    a = tf.random.normal((BATCH * TOKENS, BERT_BASE["hidden_size"]))
-    b = tf.random.normal((BERT_BASE["hidden_size"], BERT_BASE["intermediate_size"]))
-    product = tf.function(tf.matmul)
-    flops = 2 * a.shape[0] * a.shape[1] * b.shape[1]
     extract(examples[:BATCH])
-    product(a, b)
     rates, product_rates = [], []
     for _ in range(3):
         start = time.perf_counter()
         extract(examples)
         rates.append(len(examples) / (time.perf_counter() - start))
-        start = time.perf_counter()
-        for _ in range(40):
-            product(a, b).numpy()
-        seconds = (time.perf_counter() - start) / 40
-        product_rates.append(flops / seconds / arithmetic(TOKENS))
+        product_rates.append(product_flops() / arithmetic(TOKENS))
     return {
         "rate": statistics.median(rates),
         "product_rate": statistics.median(product_rates),
     }
+
+
+def product_flops() -> float:
+    """Operations a second of what BERT multiplies most: the tokens of a batch by a
+    layer's widest kernel."""
+    import tensorflow as tf
+
+    a = tf.random.normal((BATCH * TOKENS, BERT_BASE["hidden_size"]))
+    b = tf.random.normal((BERT_BASE["hidden_size"], BERT_BASE["intermediate_size"]))
+    tf.matmul(a, b)
+    start = time.perf_counter()
+    for _ in range(40):
+        tf.matmul(a, b).numpy()
+    seconds = (time.perf_counter() - start) / 40
+    return 2 * a.shape[0] * a.shape[1] * b.shape[1] / seconds
 
 
 def arithmetic(tokens: int) -> int:
@@ -153,32 +165,41 @@ def arithmetic(tokens: int) -> int:
     return 2 * ((BERT_BASE["num_hidden_layers"] - 1) * layer + last)
 
 
-def sentences_ours(folder: Path) -> dict:
-    """Seconds from the examples in memory to the maps on disk, model loaded."""
+def sentences_ours(folder: Path, name: str) -> dict:
+    """Seconds from a model and examples on disk to maps on disk, twice, the libraries
+    imported; and those that the matrix product alone would take, for true tokens."""
+    from attention.examples import prepare_examples
     from attention.extraction import extract_attention
     from attention.store import AttentionWriter
+    from toolkit.backend import start_keras
+
+    start_keras()
     from bert import load_model, load_tokenizer
 
-    model = load_model(folder / "model", random_init="all")
-    tokenizer = load_tokenizer(folder / "model")
-    examples = json.loads((folder / "sentences.json").read_text())
-
-    def extract(some: list[dict]) -> float:
-        start = time.perf_counter()
+    def extract() -> None:
         with AttentionWriter(folder / "ours.pkl", {}) as writer:
-            for maps in extract_attention(some, model, tokenizer, word_level=True):
+            for maps in extract_attention(examples, model, tokenizer, word_level=True):
                 writer.write(maps.to_example())
-        return time.perf_counter() - start
 
-    extract(examples[:100])
-    return {"seconds": extract(examples)}
+    start = time.perf_counter()
+    model = load_model(folder / "model")
+    tokenizer = load_tokenizer(folder / "model")
+    examples = json.loads((folder / f"{name}.json").read_text())
+    extract()
+    seconds = time.perf_counter() - start
+    start = time.perf_counter()
+    extract()
+    again = time.perf_counter() - start
+    prepared, _ = prepare_examples(examples, tokenizer, model.config)
+    flops = sum(arithmetic(len(item.tokens)) for item in prepared)
+    return {"seconds": seconds, "again": again, "product": flops / product_flops()}
 
 
 def memory(folder: Path, name: str) -> dict:
     """Peak memory of the script itself."""
     import extract_attention
 
-    flags = ["--bert-dir", folder / "model", "--random-init", "all"]
+    flags = ["--bert-dir", folder / "model"]
     flags += ["--preprocessed-data-file", folder / f"{name}.json"]
     assert extract_attention.main([*flags, "--outfile", folder / "maps.pkl"]) == 0
     return {"peak_mb": peak_mb()}
@@ -188,13 +209,13 @@ def memory(folder: Path, name: str) -> dict:
 
 
 def load_theirs(folder: Path):
-    """BERT-base with random weights in transformers, eager attention."""
+    """The same model in transformers, eager attention."""
     import torch
-    from transformers import BertConfig, BertModel
+    from transformers import BertModel
 
-    torch.manual_seed(0)
-    config = BertConfig(**BERT_BASE, attn_implementation="eager")
-    model = BertModel(config, add_pooling_layer=False).eval()
+    model = BertModel.from_pretrained(
+        folder / "model", add_pooling_layer=False, attn_implementation="eager"
+    ).eval()
 
     def run(batch: list[list[int]], length: int) -> np.ndarray:  # [B, L, H, T, T]
         ids = torch.zeros(len(batch), length, dtype=torch.long)
@@ -227,27 +248,25 @@ def segments_theirs(folder: Path) -> dict:
     return {"rate": statistics.median(rates)}
 
 
-def sentences_theirs(folder: Path, pad_to: int | None) -> dict:
+def sentences_theirs(folder: Path, name: str) -> dict:
     """Seconds for the same maps as people write it: batches of 16 in file order."""
+    import torch  # noqa: F401
+    from transformers import BertModel  # noqa: F401
+
     from attention.word_level import word_attention
     from bert import load_tokenizer
 
-    run = load_theirs(folder)
-    tokenizer = load_tokenizer(folder / "model")
-    examples = json.loads((folder / "sentences.json").read_text())
-
-    def extract(some: list[dict]) -> float:
-        start = time.perf_counter()
+    def extract() -> None:
         found = []
-        for i in range(0, len(some), BATCH):
+        for i in range(0, len(examples), BATCH):
             batch = [
                 [["[CLS]"], *tokenizer.tokenize(e["words"]), ["[SEP]"]]
-                for e in some[i : i + BATCH]
+                for e in examples[i : i + BATCH]
             ]
             ids = [
                 tokenizer.token_ids([p for w in words for p in w]) for words in batch
             ]
-            maps = run(ids, pad_to or max(map(len, ids)))
+            maps = run(ids, max(map(len, ids)))
             for words, tokens, m in zip(batch, ids, maps, strict=True):
                 places = iter(range(len(tokens)))
                 pieces = [[next(places) for _ in word] for word in words]
@@ -255,10 +274,17 @@ def sentences_theirs(folder: Path, pad_to: int | None) -> dict:
                 found.append({"attns": m.astype(np.float16)})
         with open(folder / "theirs.pkl", "wb") as file:
             pickle.dump(found, file, -1)
-        return time.perf_counter() - start
 
-    extract(examples[:100])
-    return {"seconds": extract([e for e in examples if fits(e, tokenizer)])}
+    start = time.perf_counter()
+    run = load_theirs(folder)
+    tokenizer = load_tokenizer(folder / "model")
+    examples = json.loads((folder / f"{name}.json").read_text())
+    examples = [e for e in examples if fits(e, tokenizer)]
+    extract()
+    seconds = time.perf_counter() - start
+    start = time.perf_counter()
+    extract()
+    return {"seconds": seconds, "again": time.perf_counter() - start}
 
 
 def fits(example: dict, tokenizer) -> bool:
@@ -266,14 +292,17 @@ def fits(example: dict, tokenizer) -> bool:
     return sum(map(len, tokenizer.tokenize(example["words"]))) + 2 <= TOKENS
 
 
+SENTENCES = "treebank", "even"
 JOBS = {
     "segments_ours": segments_ours,
     "segments_theirs": segments_theirs,
-    "sentences_ours": sentences_ours,
-    "sentences_16": lambda folder: sentences_theirs(folder, None),
-    "sentences_128": lambda folder: sentences_theirs(folder, TOKENS),
-    "memory_some": lambda folder: memory(folder, "segments"),
-    "memory_more": lambda folder: memory(folder, "more"),
+    **{
+        f"{name}_{whose}": functools.partial(job, name=name)
+        for name in SENTENCES
+        for whose, job in (("ours", sentences_ours), ("theirs", sentences_theirs))
+    },
+    "memory_some": functools.partial(memory, name="segments"),
+    "memory_more": functools.partial(memory, name="more"),
 }
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.extraction import TOKENS, prepare
+from benchmarks.extraction import TOKENS, prepare_segments
 from benchmarks.harness import measure, parser, peak_mb, ratio, report, spread
 
 BATCHES = {"extraction": 16, "gradients": 8}  # segments at once, the scripts' defaults
@@ -26,7 +26,7 @@ def main() -> None:
     flags.add_argument("--vocabulary", type=Path, help="vocab.txt", required=True)
     args = flags.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
-        prepare(Path(temporary), None, args.vocabulary)
+        prepare_segments(Path(temporary), args.vocabulary)
         measured = measure("benchmarks.gradients", JOBS, Path(temporary), args.runs)
     plain, gradients = measured["extraction"], measured["gradients"]
     report(

@@ -48,7 +48,6 @@ def main() -> None:
         model.build()
         for variable in model.variables:
             variable.assign(0.02 * rng.standard_normal(variable.shape, "float32"))
-        model.compile(jit_compile=False)
     for _ in range(args.runs + 1):
         for quantity, model in models.items():
             started = time.process_time()

@@ -13,6 +13,7 @@ import re
 import tempfile
 import zlib
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import keras
@@ -110,8 +111,6 @@ def load_model(
         _load(model, weights, folder)
     if random_init != "none":
         _draw(model, seed, keep_embeddings=random_init == "keep-embeddings")
-    # compiled per shape elsewhere; TensorFlow's kernels take any shape, and are as fast
-    model.compile(jit_compile=keras.backend.backend() != "tensorflow")
     return model
 
 
@@ -208,8 +207,12 @@ def _load(model: BertModel, weights: dict[str, Weight], source: str | Path) -> N
         ):
             what = twin.rpartition("/")[2].replace("_", " ")
             raise InputError(f"{source}: {name} is not the {what}, as it is in BERT")
-    for name, variable in variables.items():
-        variable.assign(_values(weights, name, source))
+
+    def assign(variable) -> None:
+        variable.assign(_values(weights, variable.path, source))
+
+    with ThreadPoolExecutor() as threads:
+        collections.deque(threads.map(assign, model.variables), maxlen=0)
     model.left_over = dict(collections.Counter(map(_group, extra)))
 
 
@@ -237,7 +240,7 @@ def _values(weights: dict[str, Weight], name: str, source: str | Path) -> np.nda
             "numbers; quantized models are not read"
         )
     with np.errstate(over="ignore"):
-        values = values.astype("float32")
+        values = values.astype("float32", copy=False)
     if not np.isfinite(values).all():
         raise InputError(
             f"{source}: {name} holds NaN or infinite numbers; fetch the model again"

@@ -5,8 +5,8 @@ projection to the hidden size) and in biases of the scores by distance (MPNet).
 ModernBERT's layers are in modernbert.py.
 
 Shapes: B batch, H heads, T tokens, D hidden size, E = D / H, M masked tokens, V words.
-Vectors of a padded batch are one matrix [B T, D], its examples end to end: a dense layer
-is then a single product of two matrices.
+Vectors of a padded batch are one matrix [B T, D], example after example, so that a
+dense layer is a single product of two matrices.
 """
 
 import keras
@@ -125,12 +125,13 @@ class SelfAttention(keras.Layer):
         for projection in (self.query, self.key, self.value):
             projection.build((None, self.size))
 
-    def attention(self, x, bias):  # [B T, D], [B, 1, 1, T] -> [B, H, T, T]
+    def attention(self, x, bias, tokens):  # [B T, D], [B, 1, 1, T], T -> [B, H, T, T]
         """Attention from each token (third axis) to each token (fourth axis)."""
         # scaling the queries is the cheaper place for 1 / sqrt(E)
         query = self.query(x) * (self.size // self.heads) ** -0.5
-        keys = ops.transpose(self.split(self.key(x), bias), (0, 2, 3, 1))  # [B,H,E,T]
-        queries = ops.transpose(self.split(query, bias), (0, 2, 1, 3))  # [B, H, T, E]
+        keys = ops.transpose(self.split(self.key(x), tokens), (0, 2, 3, 1))
+        queries = ops.transpose(self.split(query, tokens), (0, 2, 1, 3))
+        # [B, H, T, E] by [B, H, E, T]
         return self.softmax(ops.matmul(queries, keys), bias)
 
     def softmax(self, scores, bias):
@@ -139,21 +140,20 @@ class SelfAttention(keras.Layer):
         dtype = keras.backend.result_type(scores.dtype, "float32")
         return ops.softmax(ops.cast(scores, dtype) + ops.cast(bias, dtype))
 
-    def values(self, x, attention, gates):  # .., [B, H, T, T], [H] -> [B, H, T, E]
+    def values(self, x, gates, tokens):  # [B T, D], [H], T -> [B, H, T, E]
         """What each token gives to those that attend to it, times each head's gate."""
-        values = ops.transpose(self.split(self.value(x), attention), (0, 2, 1, 3))
+        values = ops.transpose(self.split(self.value(x), tokens), (0, 2, 1, 3))
         return values * ops.cast(gates, values.dtype)[:, None, None]
 
-    def mix(self, x, attention, gates):  # [B T, D], [B, H, T, T], [H] -> [B T, D]
+    def mix(self, x, attention, gates, tokens):  # .., [B, H, T, T], [H], T -> [B T, D]
         """The values of all tokens, mixed by attention."""
-        values = self.values(x, attention, gates)
+        values = self.values(x, gates, tokens)
         mixed = ops.matmul(ops.cast(attention, values.dtype), values)  # [B, H, T, E]
         return ops.reshape(ops.transpose(mixed, (0, 2, 1, 3)), (-1, self.size))
 
-    def split(self, x, like):  # [B T, D], [B, .., T] -> [B, T, H, E]
-        """The parts of vectors that belong to each head; `like` has the B and T."""
-        batch, tokens = ops.shape(like)[0], ops.shape(like)[-1]
-        return ops.reshape(x, (batch, tokens, self.heads, self.size // self.heads))
+    def split(self, x, tokens):  # [B T, D], T -> [B, T, H, E]
+        """The parts of vectors that belong to each head."""
+        return ops.reshape(x, (-1, tokens, self.heads, self.size // self.heads))
 
 
 class Output(keras.Layer):
@@ -194,8 +194,8 @@ class EncoderLayer(keras.Layer):
             self.intermediate.build((None, self.config.hidden_size))
         self.layer_output.build()
 
-    def call(self, x, attention, gates):  # [B T, D], [B, H, T, T], [H] -> [B T, D]
-        mixed = self.self_attention.mix(x, attention, gates)
+    def call(self, x, attention, gates, tokens):  # as `mix`
+        mixed = self.self_attention.mix(x, attention, gates, tokens)
         x = self.attention_output(mixed, residual=x)
         return self.layer_output(self.intermediate(x), residual=x)
 
@@ -236,11 +236,6 @@ def dense(
         kernel_initializer="zeros",
         name=name,
     )
-
-
-def by_example(x, like):  # [B T, D], [B, .., T] -> [B, T, D]
-    """Vectors with an axis for the examples of a batch; `like` has its B and T."""
-    return ops.reshape(x, (ops.shape(like)[0], ops.shape(like)[-1], x.shape[-1]))
 
 
 def layer_norm(config: BertConfig) -> keras.layers.LayerNormalization:

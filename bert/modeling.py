@@ -19,12 +19,13 @@ from keras import ops
 
 from bert.config import BertConfig
 from bert.gates import open_gates
-from bert.layers import NEVER, by_example
+from bert.layers import NEVER
+from toolkit.compiled_model import CompiledModel
 
 Head = tuple[int, int]  # a layer and a head in it, both from 0
 
 
-class BertModel(keras.Model):
+class BertModel(CompiledModel):
     """BERT's encoder, or one of its kin, which gives its attention maps.
 
     `layers_kept` are the layers (from 0) whose maps are given, in this order, by
@@ -33,6 +34,7 @@ class BertModel(keras.Model):
     """
 
     quantity = "attention"
+    ranks = 2, 2, 1
 
     def __init__(
         self,
@@ -86,37 +88,40 @@ class BertModel(keras.Model):
         Returns one array [B, H, T, T] for each layer kept; row i of the map of a head
         is attention from token i and sums to one.
         """
-        x, biases = self.embed(*inputs)
+        x, biases, tokens = self.embed(*inputs)
         maps, last = {}, max(self.layers_kept)
         for i, layer in enumerate(self.encoder[: last + 1]):
-            attention = self.attend(i, x, biases[i])
+            attention = self.attend(i, x, biases[i], tokens)
             if i in self.layers_kept:
-                maps[i] = self.measure(layer, x, attention, self.gates[i])
+                maps[i] = self.measure(layer, x, attention, self.gates[i], tokens)
             if i < last:
-                x = layer(x, attention, self.gates[i])
+                x = layer(x, attention, self.gates[i], tokens=tokens)
         kinds = zip(*(maps[i] for i in self.layers_kept), strict=True)
         return [array for kind in kinds for array in kind]
 
-    def attend(self, i, x, bias):  # [B T, D], bias of layer i -> [B, H, T, T]
+    def attend(
+        self, i, x, bias, tokens
+    ):  # [B T, D], bias of layer i, T -> [B, H, T, T]
         """The attention of layer i, as far as `gate` left it as it is."""
-        attention = self.encoder[i].self_attention.attention(x, bias)
+        attention = self.encoder[i].self_attention.attention(x, bias, tokens)
         if not self.uniform[i].any():
             return attention
         real = ops.cast(bias > NEVER / 2, attention.dtype)  # of the shape of the bias
         equal = real / ops.maximum(ops.sum(real, -1, keepdims=True), 1)
         return ops.where(self.uniform[i][:, None, None], equal, attention)
 
-    def measure(self, layer, x, attention, gates) -> tuple:
+    def measure(self, layer, x, attention, gates, tokens) -> tuple:
         """What is kept of a layer: its map, and whatever else a subclass adds."""
         return (ops.cast(attention, self.maps_dtype),)
 
     def embed(self, token_ids, segment_ids, lengths):
-        """Input of the first layer [B T, D], and what is added to the scores of each
-        layer, to mask padding and by distance."""
-        places = ops.arange(ops.shape(token_ids)[1])  # [T]
+        """Input of the first layer [B T, D], what is added to the scores of each layer,
+        to mask padding and by distance, and T, which layers need to part examples."""
+        tokens = ops.shape(token_ids)[1]
+        places = ops.arange(tokens)
         padding = ops.cast(places[None] >= lengths[:, None], "float32")  # [B, T]
         biases = self.embeddings.biases(NEVER * padding[:, None, None])
-        return self.embeddings(token_ids, segment_ids), biases
+        return self.embeddings(token_ids, segment_ids), biases, tokens
 
 
 class MaskedLanguageModel(BertModel):
@@ -124,6 +129,8 @@ class MaskedLanguageModel(BertModel):
 
     All layers are run in full, so that what comes out depends on every map.
     """
+
+    ranks = 2, 2, 1, 2
 
     def __init__(self, config: BertConfig, **kwargs):
         super().__init__(config, **kwargs)
@@ -145,11 +152,11 @@ class MaskedLanguageModel(BertModel):
         """
         *inputs, masked = inputs
         gates = self.gates if gates is None else gates
-        x, biases = self.embed(*inputs)
+        x, biases, tokens = self.embed(*inputs)
         maps = []
         for i, layer in enumerate(self.encoder):
-            maps.append(self.attend(i, x, biases[i]))  # [B, H, T, T]
-            x = layer(x, maps[-1], gates[i])
-        x = by_example(x, maps[-1])  # [B, T, D]
-        chosen = ops.one_hot(masked, ops.shape(x)[1], dtype=x.dtype)  # [B, M, T]
+            maps.append(self.attend(i, x, biases[i], tokens))  # [B, H, T, T]
+            x = layer(x, maps[-1], gates[i], tokens=tokens)
+        x = ops.reshape(x, (-1, tokens, x.shape[-1]))  # [B, T, D]
+        chosen = ops.one_hot(masked, tokens, dtype=x.dtype)  # [B, M, T]
         return maps, self.predictions(ops.matmul(chosen, x), self.embeddings.words)

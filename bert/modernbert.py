@@ -58,22 +58,23 @@ class SelfAttention(layers.SelfAttention):
         if self.norm:
             self.norm.build((None, self.size))
 
-    def attention(self, x, bias):
+    def attention(self, x, bias, tokens):
         x = self.normalised(x)
-        query, keys = self.turned(self.query(x), bias), self.turned(self.key(x), bias)
+        query = self.turned(self.query(x), tokens)
+        keys = self.turned(self.key(x), tokens)
         scores = ops.matmul(query, ops.transpose(keys, (0, 1, 3, 2)))
         return self.softmax(scores * (self.size // self.heads) ** -0.5, bias)
 
-    def values(self, x, attention, gates):
-        return super().values(self.normalised(x), attention, gates)
+    def values(self, x, gates, tokens):
+        return super().values(self.normalised(x), gates, tokens)
 
     def normalised(self, x):
         return self.norm(x) if self.norm else x
 
-    def turned(self, x, bias):  # [B T, D], [B, 1, 1, T] -> [B, H, T, E]
+    def turned(self, x, tokens):  # [B T, D], T -> [B, H, T, E]
         """Queries or keys, each pair of their numbers turned by its angle."""
-        x = ops.transpose(self.split(x, bias), (0, 2, 1, 3))
-        places = ops.cast(ops.arange(ops.shape(x)[2]), "float32")
+        x = ops.transpose(self.split(x, tokens), (0, 2, 1, 3))
+        places = ops.cast(ops.arange(tokens), "float32")
         angles = places[:, None] * self.frequencies  # [T, E / 2]
         cos, sin = ops.cos(angles), ops.sin(angles)
         first, second = ops.split(ops.cast(x, "float32"), 2, axis=-1)
@@ -119,8 +120,8 @@ class EncoderLayer(keras.Layer):
                 part.build((None, self.config.hidden_size))
         self.layer_output.build()
 
-    def call(self, x, attention, gates):  # [B T, D], [B, H, T, T], [H] -> [B T, D]
-        mixed = self.self_attention.mix(x, attention, gates)
+    def call(self, x, attention, gates, tokens):  # as `SelfAttention.mix`
+        mixed = self.self_attention.mix(x, attention, gates, tokens)
         x = self.attention_output(mixed, residual=x)
         inner = self.norm(x)
         inner = self.intermediate(inner) * self.gate(inner)

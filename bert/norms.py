@@ -17,7 +17,6 @@ import keras
 from keras import ops
 
 from bert.config import BertConfig
-from bert.layers import by_example
 from bert.modeling import BertModel
 from toolkit.files import InputError
 
@@ -27,8 +26,8 @@ class HeadNorms(BertModel):
 
     quantity = "norms"
 
-    def measure(self, layer, x, attention, gates) -> tuple:
-        values, kernel = _carried(layer, x, attention, gates)
+    def measure(self, layer, x, attention, gates, tokens) -> tuple:
+        values, kernel = _carried(layer, x, gates, tokens)
         gram = ops.matmul(kernel, ops.transpose(kernel, (0, 2, 1)))  # [H, E, E]
         squares = ops.sum(ops.matmul(values, gram) * values, -1)  # [B, H, T]
         return (ops.cast(attention * _root(squares)[:, :, None], self.maps_dtype),)
@@ -57,17 +56,18 @@ class LayerNorms(BertModel):
         self.include = include
         self.quantity = "layer-norms" + ("" if include == "none" else f"-{include}")
 
-    def measure(self, layer, x, attention, gates) -> tuple:
-        values, kernel = _carried(layer, x, attention, gates)
+    def measure(self, layer, x, attention, gates, tokens) -> tuple:
+        values, kernel = _carried(layer, x, gates, tokens)
         output = layer.attention_output
         parts = ops.matmul(values, kernel)  # [B, H, T, D]
         own = ops.diagonal(attention, axis1=-2, axis2=-1)[..., None]  # [B, H, T, 1]
         itself = ops.sum(own * parts, 1)  # [B, T, D]: v_ii
-        mixed = layer.self_attention.mix(x, attention, gates)
+        mixed = layer.self_attention.mix(x, attention, gates, tokens)
         result, x = (
-            ops.cast(by_example(v, attention), values.dtype)  # [B, T, D]
+            ops.cast(ops.reshape(v, (-1, tokens, v.shape[-1])), values.dtype)
             for v in (output.dense(mixed), x)
         )
+        # [B, T, D]
         bias = output.dense.bias if output.dense.use_bias else 0
         context = result - bias - itself  # the sum of v_ij but v_ii
         if self.include != "none":
@@ -105,10 +105,10 @@ MODELS = {
 }
 
 
-def _carried(layer, x, attention, gates):
+def _carried(layer, x, gates, tokens):
     """Values [B, H, T, E] and each head's part of the output projection [H, E, D], in
     float32 at least."""
-    values = layer.self_attention.values(x, attention, gates)
+    values = layer.self_attention.values(x, gates, tokens)
     dtype = keras.backend.result_type(values.dtype, "float32")
     heads, size = values.shape[1], values.shape[-1]
     kernel = ops.reshape(layer.attention_output.dense.kernel, (heads, size, -1))

@@ -41,9 +41,7 @@ def device_model(
 ) -> DeviceStatistics:
     """The encoder with these statistics after it."""
     wanted = (any(isinstance(s, cls) for s in statistics) for cls in CLASSES)
-    found = DeviceStatistics(model, *wanted)
-    found.compile(jit_compile=model.jit_compile)
-    return found
+    return DeviceStatistics(model, *wanted)
 
 
 def update_on_device(
@@ -61,13 +59,13 @@ def update_on_device(
         items = [prepared[i] for i in batch]
         shape = len(items), max(len(item.tokens) for item in items)
         of_tokens = padded([roles[i].tolist() for i in batch], shape, fill=-1)
-        return model.predict_on_batch([*padded_inputs(items, shape), of_tokens])
+        return model.run([*padded_inputs(items, shape), of_tokens])
 
     found = in_batches(
         [len(item.tokens) for item in prepared],
         run,
         lambda i, result, row: [array[row] for array in result],
-        tokens_a_batch=encoder.args.batch_size * encoder.args.max_sequence_length,
+        tokens_a_batch=encoder.tokens_a_batch,
         bytes_a_pair=len(source.layers) * source.heads * 2,  # as if they were maps
         on_batch=on_batch,
     )

@@ -172,6 +172,7 @@ class Summary:
     left_out: list[dict] = dataclasses.field(default_factory=list)  # MOST_LISTED
     left_over: dict[str, int] = dataclasses.field(default_factory=dict)  # weights
     devices: set[str] = dataclasses.field(default_factory=set)
+    batches: set[int] = dataclasses.field(default_factory=set)  # tokens in them
 
     def add(self, result: dict) -> None:
         """Count what a worker found of one more shard."""
@@ -181,6 +182,7 @@ class Summary:
         self.unknown += result["unknown_share"] * result["tokens"]
         self.left_out += result["left_out"][: MOST_LISTED - len(self.left_out)]
         self.devices.add(result["device"])
+        self.batches.add(result["tokens_a_batch"])
         self.left_over = result["weights_left_over"]
 
     @property
@@ -196,6 +198,7 @@ class Summary:
             "unknown_share": self.unknown_share,
             "left_out": self.left_out,
             "device": ", ".join(sorted(self.devices)),
+            "tokens_a_batch": ", ".join(map(str, sorted(self.batches))),
             "weights_left_over": self.left_over,
         }
 

@@ -71,6 +71,7 @@ class Worker:
         return {
             "settings": self.settings,
             "device": device_name(),
+            "tokens_a_batch": self.encoder.tokens_a_batch,
             "weights_left_over": dict(self.model.left_over),
             "examples": len(shard.examples),
             "tokens": sum(len(item.tokens) for item in prepared),

@@ -243,7 +243,7 @@ def test_other_settings_are_refused_by_name(data, tmp_path, take, capsys, monkey
     assert "other settings: threads (2 there, 1 here)" in capsys.readouterr().err
     monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "2")
     assert take(data, outfile, "--shard", "1/2", "--resume", "--batch-size", 3) == 1
-    assert "batch_size (16 there, 3 here)" in capsys.readouterr().err
+    assert "batch_size ('auto' there, 3 here)" in capsys.readouterr().err
 
 
 def test_a_poisoned_example_is_named_and_the_rest_is_kept(data, tmp_path, take, capsys):

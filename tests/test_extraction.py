@@ -6,6 +6,7 @@ from conftest import tiny_weights
 from oracle import attention_maps as numpy_maps
 
 import attention.extraction as extraction
+from attention.batch_size import gpu_tokens, tokens_a_batch
 from attention.examples import prepare_examples
 from attention.extraction import attention_maps, extract_attention, model_source
 from attention.word_level import word_attention
@@ -157,6 +158,16 @@ def test_lengths_count_rounded_up_where_shapes_are_few():
 def test_one_example_may_be_more_than_a_batch():
     assert plan([9, 9], 5) == [[0], [1]]
     assert plan([], 5) == []
+
+
+def test_tokens_of_a_batch(model, tokenizer):
+    """Two layers of three heads: 2 x 3 x 128 x 4 = 3,072 bytes of maps a token."""
+    source = model_source(model, tokenizer, "tokens")
+    assert tokens_a_batch(16, 128, source) == 2048
+    assert tokens_a_batch("auto", 128, source) == 1024  # on a CPU
+    assert gpu_tokens(16 * 3072 * 5000, 128, source) == 5000
+    assert gpu_tokens(16 * 3072 * 5000, 512, source) == 1250
+    assert gpu_tokens(80 * 2**30, 128, source) == 16_384
 
 
 def test_memory_ahead_is_bounded(model, tokenizer, monkeypatch):

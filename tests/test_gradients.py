@@ -96,7 +96,7 @@ def test_gradients_equal_finite_differences_of_the_model_itself(
             patch.setattr(
                 masked_lm.encoder[layer].self_attention,
                 "attention",
-                lambda x, bias: attend(x, bias) + nudge,
+                lambda *inputs: attend(*inputs) + nudge,
             )
             rows = mask.token_ids, item.segment_ids, 9, mask.places
             _, logits = masked_lm([np.array([row], "int32") for row in rows])

@@ -42,7 +42,7 @@ def imports(path: Path) -> set[str]:
 
 ALLOWED = {
     "toolkit": {"toolkit"},
-    "bert": {"bert", "toolkit.backend", "toolkit.files"},
+    "bert": {"bert", "toolkit.backend", "toolkit.compiled_model", "toolkit.files"},
     "corpora": {"corpora", "bert", "toolkit.files"},
     "attention": {"attention", "bert", "toolkit"},
     "analysis": {
@@ -54,6 +54,7 @@ ALLOWED = {
         "attention.store",
         "toolkit.backend",
         "toolkit.compiled",
+        "toolkit.compiled_model",
         "toolkit.files",
     },
     "scale": {"scale", "analysis", "attention", "bert", "corpora", "toolkit"},

@@ -20,6 +20,7 @@ import attention_gradients
 import extract_attention
 import preprocess_unlabeled
 from attention import extraction
+from attention.meta import read_meta
 from attention.record import read_maps
 from attention.store import load_attention
 from toolkit import cli
@@ -265,6 +266,24 @@ def test_flags_that_cannot_be(data, bert_dir, capsys):
             extract(data, bert_dir, *flags)
         assert end.value.code == 2
         assert message in capsys.readouterr().err
+
+
+def test_batch_size_is_a_number_or_auto_and_the_meta_file_keeps_what_came_of_it(
+    data, bert_dir, capsys
+):
+    """Gradients, which have no "auto", take a number of examples."""
+    flags = ["--max-sequence-length", "32"]
+    for given, tokens in (("auto", 1024), ("3", 96)):
+        assert extract(data, bert_dir, *flags, "--batch-size", given) == 0
+        meta = read_meta(data.with_name(f"{data.stem}_attn.pkl"))
+        assert meta["tokens_a_batch"] == tokens
+    with pytest.raises(SystemExit) as end:
+        attention_gradients.main(
+            ["--preprocessed-data-file", str(data), "--bert-dir", str(bert_dir)]
+            + ["--batch-size", "auto"]
+        )
+    assert end.value.code == 2
+    assert "invalid positive value: 'auto'" in capsys.readouterr().err
 
 
 def test_resuming_with_another_vocabulary_is_refused(tmp_path, data, capsys):

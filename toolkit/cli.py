@@ -127,6 +127,11 @@ def positive(value: str) -> int:
     return number
 
 
+def positive_or_auto(value: str) -> int | str:
+    """A flag's value that must be a whole number above zero, or "auto"."""
+    return value if value == "auto" else positive(value)
+
+
 def share(value: str) -> float:
     """A flag's value that must be a share: above 0, and 1 at most."""
     number = float(value)
