@@ -64,7 +64,7 @@ def cut_documents(
                 raise InputError(
                     f"{path}: document {printable(document.name)}, "
                     f"part {document.part} was "
-                    f"already in {seen[key]}"
+                    f"already in {seen[key]}; leave one out, or give it another name"
                 )
             seen[key] = path
             _cut_document(document, tokenizer, max_length, windows, cut)
