@@ -287,7 +287,7 @@ def _add_tokens(
     """Add the tokens that settings name, but special ones, which are text in a text;
     returns the numbers of all."""
     numbers, tokens = added_tokens(folder, settings)
-    check_numbers(folder, numbers)
+    check_numbers(folder, numbers, vocabulary)
     kept = settings.get("never_split", [])
     roles = {token for token in vars(special).values() if token not in kept}
     tokens = [token for token in tokens if token.content not in roles]

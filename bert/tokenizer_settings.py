@@ -100,8 +100,13 @@ def added_tokens(
     return numbers, list(wanted.values())
 
 
-def check_numbers(where: str | Path, numbers: dict[str, Any]) -> None:
-    """Raise InputError unless each piece is a text with a whole number."""
+def check_numbers(
+    where: str | Path,
+    numbers: dict[str, Any],
+    vocabulary: dict[str, int] | None = None,
+) -> None:
+    """Raise InputError unless each piece is a text with a whole number, which is that
+    of the same piece in `vocabulary`, if it is there."""
     for piece, number in numbers.items():
         if not isinstance(piece, str) or type(number) is not int:
             raise InputError(
@@ -112,6 +117,11 @@ def check_numbers(where: str | Path, numbers: dict[str, Any]) -> None:
             raise InputError(
                 f"{where}: {printable(piece)} is number {printable(str(number), 20)}, "
                 f"expected one from 0 to {MOST_PIECES - 1:,}"
+            )
+        if number != (expected := (vocabulary or {}).get(piece, number)):
+            raise InputError(
+                f"{where}: {printable(piece)} is number {number} in the settings, but "
+                f"{expected} in the vocabulary; correct one of them"
             )
 
 
