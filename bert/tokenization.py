@@ -29,7 +29,7 @@ class Tokenizer:
 
     `backend` is the library's tokenizer, by default BERT's with this vocabulary;
     `lowercase` says whether it lower-cases. `two_separators` stand between the parts of
-    a pair in RoBERTa's kin.
+    a pair in RoBERTa's kin. `doubt` is what a person should know of its files.
     """
 
     def __init__(
@@ -40,11 +40,13 @@ class Tokenizer:
         backend: tokenizers.Tokenizer | None = None,
         special_tokens: SpecialTokens = BERT_TOKENS,
         two_separators: bool = False,
+        doubt: str | None = None,
     ):
         self.vocabulary = vocabulary
         self.lowercase = lowercase
         self.special_tokens = special_tokens
         self.two_separators = two_separators
+        self.doubt = doubt
         self._backend = backend or word_piece(vocabulary, lowercase)
         known = self._backend.get_vocab(with_added_tokens=True)
         self._pieces = {number: piece for piece, number in known.items()}
@@ -98,8 +100,8 @@ class Tokenizer:
         return sum(unknown) / len(unknown) if unknown else 0.0
 
     def unknown_warning(self, share: float) -> str | None:
-        """What to say of a share of unknown tokens, or of a vocabulary with many
-        capitals that lower-cased text never finds; None where neither is remarkable."""
+        """What to say of a share of unknown tokens, of a vocabulary with many capitals
+        that lower-cased text never finds, or of the files; None where all is well."""
         capitals = sum(
             piece != piece.lower() and not piece.startswith(("[", "<"))
             for piece in self.vocabulary
@@ -120,7 +122,7 @@ class Tokenizer:
             return f"warning: {100 * share:.1f} % of the tokens are {unknown}; {cause}"
         if self.lowercase and capitals >= MANY_CAPITALS:
             return f"warning: {cause}"
-        return None
+        return self.doubt and f"warning: {self.doubt}"
 
 
 @contextlib.contextmanager

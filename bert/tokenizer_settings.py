@@ -125,6 +125,20 @@ def check_numbers(
             )
 
 
+def missing_pieces(
+    folder: Path, vocabulary: dict[str, int], config: dict[str, Any]
+) -> str | None:
+    """What to say of a vocabulary that is smaller than the model's; some models have
+    rows to spare."""
+    found, size = max(vocabulary.values(), default=-1) + 1, config.get("vocab_size")
+    if type(size) is not int or found >= size:
+        return None
+    return (
+        f"{folder}: {found:,} pieces for a model of {size:,}; if a line of the "
+        "vocabulary is missing, all after it are taken for others"
+    )
+
+
 def _content(token: Any, where: str) -> str:
     """What a token is called, which may be an object with flags."""
     content = token.get("content") if isinstance(token, dict) else token
