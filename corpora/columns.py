@@ -18,7 +18,7 @@ from toolkit.files import InputError, quoted
 
 Row = tuple[int, list[str]]  # a word's columns, with the number of their line
 
-BEGIN = re.compile(r"#\s*begin document\b")
+BEGIN = re.compile(r"#\s*begin[ _]document\b", re.IGNORECASE)
 PART = re.compile(r"part\s*(\d{1,9})")
 GUM_COLUMNS, LEAST_COLUMNS = 3, 5
 FINAL = {".", "!", "?", "…", "..."}

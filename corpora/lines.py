@@ -1,5 +1,6 @@
 """Text files by lines with their numbers, which errors name, and lines by columns."""
 
+import itertools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,8 @@ from toolkit.files import InputError, open_text, quoted
 Lines = list[tuple[int, str]]  # each with its number in the file, from 1
 
 QUOTED = re.compile('"(?:[^"]|"")*(?:,|"")(?:[^"]|"")*"')
+FIRST_LINES = 100  # of a text, that tell whether it is one
+ROW = re.compile(r"\d+\t|\S+[ \t]\d+-[a-z:]+\s*$")
 TO_TEXT = (
     "convert the file to UTF-8; unpack an archive, or save the text of a PDF or "
     "another document as a .txt, first"
@@ -59,6 +62,18 @@ def paragraphs(path: Path) -> Iterator[Lines]:
             lines = []
     if lines:
         yield lines
+
+
+def without_tables(path: Path, lines: Iterator[str]) -> Iterator[str]:
+    """The lines of a text; InputError where most of the first ones are rows of a table,
+    with a number and a tab, or of a treebank, with a word and its arc."""
+    first = list(itertools.islice(lines, FIRST_LINES))
+    if 2 * sum(bool(ROW.match(line)) for line in first) > len(first):
+        raise InputError(
+            f"{path}: expected plain text, found rows of a table or a treebank; take "
+            "the text out of it first"
+        )
+    yield from itertools.chain(first, lines)
 
 
 def check_quotes(where: str, word: str, *labels: str) -> None:

@@ -17,7 +17,7 @@ from typing import BinaryIO
 import sentencex
 
 from bert.tokenization import Tokenizer
-from corpora.lines import numbered_lines
+from corpora.lines import numbered_lines, without_tables
 from toolkit.files import InputError
 
 SHORTEST_SPAN = 5  # a word piece in each part, and three special tokens or more
@@ -155,7 +155,8 @@ def _likely_cause(counts: Counts) -> str:
 
 def _read_documents(path: Path, opened: BinaryIO | None) -> Iterator[Iterator[str]]:
     """The documents of a text file, each an iterator over its lines."""
-    lines = (LINE_ENDS.sub(" ", line) for _, line in numbered_lines(path, opened))
+    lines = without_tables(path, (line for _, line in numbered_lines(path, opened)))
+    lines = (LINE_ENDS.sub(" ", line) for line in lines)
     for text, document in itertools.groupby(lines, lambda line: bool(line.strip())):
         if text:
             yield document

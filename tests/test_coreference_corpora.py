@@ -293,6 +293,7 @@ def test_other_spaces_in_a_word_separate_no_columns(read, word):
         ("#begin document (Dups);", "Dups", 0),
         ("#begin document (a; b); part 012", "a; b", 12),
         ("#begin document a;b", "a;b", 0),
+        ("#BEGIN_DOCUMENT (a); part 2", "a", 2),
         ("# begin document  (a (b));part 3 ", "a (b)", 3),
         ("#begin document" + " " * 20_000 + "x; part" + " " * 20_000 + "1", "x", 1),
     ],

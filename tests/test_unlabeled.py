@@ -262,3 +262,24 @@ def test_files_of_another_kind_are_no_text(tmp_path, name):
     path.write_text("1\ta\tX\n2\tb\tX\n")
     with pytest.raises(InputError, match=rf"{name}: expected plain text, such as a"):
         cut_corpus(path, LETTERS)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "1\ta b\n2\tc d\n",  # the Leipzig corpora's sentences
+        "# text = a b\n1\ta\tX\n2\tb\tX\n3\tc\tX\n",
+        "a 2-nsubj\nb 0-root\n\nc 0-root\n",
+    ],
+)
+def test_rows_of_tables_and_treebanks_are_no_text(cut, rows):
+    with pytest.raises(
+        InputError, match=r"corpus.txt: expected plain text, found rows"
+    ):
+        cut(rows)
+
+
+def test_text_with_numbers_and_hyphens_is_text(cut):
+    """A numbered heading, and a line that ends as an arc does, are among others."""
+    text = "1\ta b\nc d\na 747-b\nc d\n"
+    assert cut(text, max_length=40)[0].sentences == 4
