@@ -976,3 +976,21 @@ def test_a_link_that_leads_nowhere_is_not_passed_over(tmp_path, bert_dir, capsys
     flags = ["--data-dir", tmp_path, "--outfile", tmp_path / "out.json"]
     assert preprocess_coref.main([*flags, "--bert-dir", bert_dir]) == 1
     assert "b.conll: No such file or directory" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("tags", "warns"),
+    [
+        (("PPER", "VVFIN", "NE"), True),  # STTS: a pronoun and a name that are not seen
+        (("PRP", "VBD", "NNP"), False),
+        (("PRON", "VERB", "PROPN"), False),
+        (("_", "_", "_"), False),
+    ],
+)
+def test_tags_of_no_known_set_are_warned_of(tmp_path, bert_dir, capsys, tags, warns):
+    rows = [f"d 0 {i} a {tag} * - - - - * (1)" for i, tag in enumerate(tags)]
+    path = tmp_path / "x.conll"
+    path.write_text("\n".join(["#begin document (d); part 0", *rows]))
+    flags = ["--data-file", path, "--outfile", tmp_path / "out.json"]
+    assert preprocess_coref.main([*flags, "--bert-dir", bert_dir]) == 0
+    assert ("warning: most tags are neither" in capsys.readouterr().out) == warns
