@@ -14,7 +14,7 @@ from corpora.brackets import (
 )
 from corpora.documents import Document, sentence_bounds
 from corpora.lines import check_quotes, numbered_lines
-from toolkit.files import InputError, quoted
+from toolkit.files import InputError, printable, quoted
 
 Row = tuple[int, list[str]]  # a word's columns, with the number of their line
 
@@ -181,9 +181,10 @@ def _check_document(path: Path, rows: list[Row]) -> None:
     for (_, before), (number, columns) in itertools.pairwise(rows):
         if columns[:2] != before[:2]:
             raise InputError(
-                f"{path}:{number}: document and part are {' '.join(columns[:2])} from "
-                f"here on, and were {' '.join(before[:2])}; expected #begin document "
-                "before another one"
+                f"{path}:{number}: document and part are "
+                f"{printable(' '.join(columns[:2]))} from here on, and were "
+                f"{printable(' '.join(before[:2]))}; expected #begin document before "
+                "another one"
             )
 
 
