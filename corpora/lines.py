@@ -10,9 +10,9 @@ from toolkit.files import InputError, open_text, quoted
 
 Lines = list[tuple[int, str]]  # each with its number in the file, from 1
 
-QUOTED = re.compile('"(?:[^"]|"")*(?:,|"")(?:[^"]|"")*"')
+QUOTED = re.compile('"(?:[^"]|"")+"')
 FIRST_LINES = 100  # of a text, that tell whether it is one
-ROW = re.compile(r"\d+\t|\S+[ \t]\d+-[a-z:]+\s*$")
+ROW = re.compile(r"\d+\t|\S+[ \t]\d+-[A-Za-z:]+\s*$")
 TO_TEXT = (
     "convert the file to UTF-8; unpack an archive, or save the text of a PDF or "
     "another document as a .txt, first"
@@ -79,7 +79,8 @@ def without_tables(path: Path, lines: Iterator[str]) -> Iterator[str]:
 def check_quotes(where: str, word: str, *labels: str) -> None:
     """Refuse the quotes that spreadsheets and tables put around what holds a comma or a
     quote, or around everything: then labels, which have none, are in quotes too."""
-    if QUOTED.fullmatch(word) or any(label.startswith('"') for label in labels):
+    is_quoted = QUOTED.fullmatch(word) and ("," in word or '""' in word[1:-1])
+    if is_quoted or any(label.startswith('"') for label in labels):
         raise InputError(
             f"{where}: the word is {quoted(word)}, in the quotes of a table; save it "
             "without quotes around cells, or take the original file"
