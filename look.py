@@ -39,7 +39,7 @@ def parse_args(argv: list[str] | None):
         "--file",
         type=cli.file_path,
         metavar="FILE",
-        help="a .json of examples, or a text with one sentence a line",
+        help="a .json or .jsonl of examples, or a text with one sentence a line",
     )
     add(
         "--maps",

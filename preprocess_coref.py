@@ -117,6 +117,11 @@ def main(argv: list[str] | None = None) -> None:
     for text, count in reports.items():
         if count:
             print(f"{cli.plural(count, 'mention')} {text}")
+    if 2 * cut.foreign > cut.tags:
+        print(
+            "warning: most tags are neither the Penn Treebank's nor universal: types "
+            "and heads of mentions, which they tell, will be wrong"
+        )
     if warning := tokenizer.unknown_warning(cut.unknown / cut.pieces):
         print(warning)
 

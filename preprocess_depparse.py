@@ -62,9 +62,10 @@ def main(argv: list[str] | None = None) -> None:
     sources: dict[Path, list[Path]] = {}  # of each file that is written
     for path in paths:
         outfile = args.outfile or (args.outdir or path.parent) / f"{path.stem}.json"
-        if path in sources.setdefault(outfile, []):
+        known = sources.setdefault(outfile, [])
+        if path.resolve() in map(Path.resolve, known):
             raise InputError(f"{path}: given twice; name each file once")
-        sources[outfile].append(path)
+        known.append(path)
         if args.outfile:
             spare_inputs(outfile, path)
     for outfile, paths in sources.items():

@@ -116,6 +116,11 @@ def main(argv: list[str] | None = None) -> None:
             "a chunk of a single sentence has no second part"
             + ("" if args.keep_all else ", and ends its document (--keep-all goes on)")
         )
+    if spans.divided:
+        print(
+            f"{cli.plural(spans.divided, 'word')} left in two, which a hyphen at the "
+            "end of a line divides: join them in the text"
+        )
     tokens = itertools.chain(*(example["tokens"] for example in spans.examples))
     if warning := tokenizer.unknown_warning(tokenizer.unknown_share(tokens)):
         print(warning)

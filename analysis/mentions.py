@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 
 from attention.record import Maps
-from toolkit.files import InputError
+from toolkit.files import InputError, printable
 
 TYPES = ("pronoun", "proper", "nominal")
 
@@ -98,7 +98,13 @@ def read_mentions(maps: Maps) -> list[Mention]:
     for i, entry in enumerate(example["mentions"]):
         if missing := set(names) - entry.keys():
             raise InputError(f"mention {i}: no {min(missing)!r}")
-        start, head, end = entry["start"], entry["head"], entry["end"]
+        numbers = {key: entry[key] for key in ("start", "head", "end", "cluster")}
+        if wrong := [k for k, value in numbers.items() if type(value) is not int]:
+            raise InputError(
+                f"mention {i}: {wrong[0]} is {printable(repr(numbers[wrong[0]]))}, "
+                "expected a whole number"
+            )
+        start, head, end, _ = numbers.values()
         if not 0 <= start <= head <= end < len(words):
             raise InputError(
                 f"mention {i}: expected start <= head <= end < {len(words)} words, "

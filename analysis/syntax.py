@@ -123,6 +123,8 @@ def check_sentence(maps: Maps) -> tuple[np.ndarray, list[str]]:
     heads, relations = example["heads"], example["relns"]
     if not {*map(type, heads)} <= {int}:
         raise InputError(f"heads must be whole numbers, found {heads}")
+    if not {*map(type, relations)} <= {str}:
+        raise InputError(f"relns must be names of relations, found {relations}")
     if not words == len(heads) == len(relations):
         raise InputError(
             f"{words} words, but {len(heads)} heads and {len(relations)} relations"

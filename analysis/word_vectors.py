@@ -31,6 +31,7 @@ class WordVectors:
     name: str  # what tables call them
     rows: Mapping[str, int]  # of lower-cased words; 0 is every other word's
     matrix: np.ndarray  # [rows, D], float32
+    missing: int = 0  # words of the vocabulary that have no vector of their own
 
     @classmethod
     def from_matrix(
@@ -88,10 +89,10 @@ def load_glove(path: str | Path, vocabulary: Iterable[str]) -> WordVectors:
     between, compressed by gzip or not, in one pass that holds the rows asked for. A
     word may hold spaces, as some do in the 840B file; the number of dimensions is that
     of most of the first lines. A first line `<rows> <dimensions>`, as word2vec writes
-    it, is skipped. Or else `embeddings.pkl`, the original's array [rows, D], with
-    `vocab.pkl` (word -> row) beside it: there row 0 is kept for unknown words. Raises
-    InputError, which names file and line, for anything else, and where none of the
-    words is found.
+    it, is checked and skipped. Or else `embeddings.pkl`, the original's array
+    [rows, D], with `vocab.pkl` (word -> row) beside it: there row 0 is kept for unknown
+    words. Raises InputError, which names file and line, for anything else, for fewer
+    rows than the first line says, and where none of the words is found.
     """
     path = Path(path)
     wanted = {word.lower() for word in vocabulary}
@@ -105,7 +106,9 @@ def load_glove(path: str | Path, vocabulary: Iterable[str]) -> WordVectors:
             "is it of another language?"
         )
     words = sorted(found)
-    return WordVectors.from_matrix("GloVe", words, [found[w] for w in words], unknown)
+    matrix = [found[word] for word in words]
+    vectors = WordVectors.from_matrix("GloVe", words, matrix, unknown)
+    return dataclasses.replace(vectors, missing=len(wanted) - len(words))
 
 
 def _read_text(path: Path, wanted: set[str]) -> dict[str, np.ndarray]:
@@ -113,8 +116,9 @@ def _read_text(path: Path, wanted: set[str]) -> dict[str, np.ndarray]:
     found: dict[str, np.ndarray] = {}
     with _open_lines(path) as lines:
         first = list(itertools.islice(lines, LAYOUT_LINES))
-        separator, dimensions, header = _layout(path, first)
+        separator, dimensions, rows = _layout(path, first)
         beginnings = {word.encode().split(separator)[0] for word in wanted}
+        header, number = rows is not None, 0
         for number, line in enumerate(itertools.chain(first, lines), 1):
             # most lines are of other words, and only looked at so far
             if line.split(separator, 1)[0] not in beginnings or number <= header:
@@ -132,6 +136,11 @@ def _read_text(path: Path, wanted: set[str]) -> dict[str, np.ndarray]:
                 )
             if (text := word.decode(errors="replace")) in wanted:
                 found.setdefault(text, vector)
+    if header and number - 1 < rows:
+        raise InputError(
+            f"{path}: expected {rows:,} rows, as its first line says, found "
+            f"{number - 1:,}; is the file whole? If it is, correct that line"
+        )
     return found
 
 
@@ -167,8 +176,9 @@ def _open_lines(path: Path) -> Iterator[Iterator[bytes]]:
             ) from None
 
 
-def _layout(path: Path, lines: list[bytes]) -> tuple[bytes, int, bool]:
-    """What separates columns, how many numbers there are, whether line 1 is a header.
+def _layout(path: Path, lines: list[bytes]) -> tuple[bytes, int, int | None]:
+    """What separates columns, how many numbers there are, and how many rows where line
+    1 is a header, which says so.
 
     A word may hold spaces and numbers, so that what most of the first lines end in
     counts; of equals, the first.
@@ -182,11 +192,11 @@ def _layout(path: Path, lines: list[bytes]) -> tuple[bytes, int, bool]:
     )
     fields = lines[0].split(separator) if lines else []
     if len(fields) == 2:
-        return separator, _header(path, fields), True
+        return separator, *_header(path, fields)
     counts = collections.Counter(
         _final_numbers(line.split(separator)) for line in lines
     )
-    return separator, counts.most_common(1)[0][0] if counts else 0, False
+    return separator, counts.most_common(1)[0][0] if counts else 0, None
 
 
 def _final_numbers(fields: list[bytes]) -> int:
@@ -201,13 +211,14 @@ def _final_numbers(fields: list[bytes]) -> int:
     return count
 
 
-def _header(path: Path, fields: list[bytes]) -> int:
+def _header(path: Path, fields: list[bytes]) -> tuple[int, int]:
+    """The dimensions and the rows that a header names."""
     if not all(field.isdigit() and len(field) < 10 for field in fields):
         raise InputError(
             f"{path}:1: expected a word and its vector, or numbers of rows and "
             f"dimensions, found {b' '.join(fields)[:60].decode(errors='replace')!r}"
         )
-    return int(fields[1])
+    return int(fields[1]), int(fields[0])
 
 
 def _read_pickles(

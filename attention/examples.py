@@ -70,9 +70,14 @@ def read_examples(path: str | Path) -> list[dict]:
     return examples
 
 
+def ending(path: Path) -> str:
+    """How a file's name ends, in small letters, without the .gz of a compressed one."""
+    return Path(path.name.lower().removesuffix(".gz")).suffix
+
+
 def require_preprocessed(path: Path) -> None:
     """InputError for a corpus, by its name, that has to be turned into examples."""
-    if script := SCRIPTS.get(path.suffix):
+    if script := SCRIPTS.get(ending(path)):
         raise InputError(
             f"{path}: expected JSON of examples; make it from this file with {script}"
         )

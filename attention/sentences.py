@@ -4,30 +4,38 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from attention.examples import prepare_examples, read_examples
+from attention.examples import (
+    ending,
+    prepare_examples,
+    read_examples,
+    require_preprocessed,
+)
 from attention.extraction import attention_maps, model_source
 from attention.record import Maps
 from attention.source import TOKENS
 from bert import load_tokenizer
-from toolkit.files import InputError
+from toolkit.files import InputError, open_text
 
 if TYPE_CHECKING:
     from bert import BertModel
 
 
 def read_sentences(path: Path) -> list[str | dict]:
-    """The examples of a .json, or the lines of a text that are not blank.
+    """The examples of a .json or .jsonl, or the lines of a text that are not blank.
 
-    Raises InputError where there is none.
+    Raises InputError where there is none, and for a corpus that is not preprocessed.
     """
-    if path.suffix == ".json":
+    kind = ending(path)
+    if kind in (".json", ".jsonl"):
         found = read_examples(path)
     else:
+        if kind != ".txt":
+            require_preprocessed(path)
         try:
-            lines = path.read_text(encoding="utf-8-sig").split("\n")
+            with open_text(path) as file:
+                found = [line for line in file.read().split("\n") if line.strip()]
         except UnicodeDecodeError as error:
             raise InputError(f"{path}: not UTF-8 ({error})") from None
-        found = [line for line in lines if line.strip()]
     if not found:
         raise InputError(f"{path}: no sentence, expected one a line")
     return found

@@ -21,6 +21,7 @@ from toolkit.files import InputError, printable
 BERT_TOKENS = SpecialTokens()
 LONGEST_WORD = 200  # characters
 FEW_UNKNOWN = 0.03  # share of [UNK] that rare words and signs explain
+MANY_CAPITALS = 100  # pieces with capitals, that no uncased vocabulary has
 
 
 class Tokenizer:
@@ -28,7 +29,7 @@ class Tokenizer:
 
     `backend` is the library's tokenizer, by default BERT's with this vocabulary;
     `lowercase` says whether it lower-cases. `two_separators` stand between the parts of
-    a pair in RoBERTa's kin.
+    a pair in RoBERTa's kin. `doubt` is what a person should know of its files.
     """
 
     def __init__(
@@ -39,11 +40,13 @@ class Tokenizer:
         backend: tokenizers.Tokenizer | None = None,
         special_tokens: SpecialTokens = BERT_TOKENS,
         two_separators: bool = False,
+        doubt: str | None = None,
     ):
         self.vocabulary = vocabulary
         self.lowercase = lowercase
         self.special_tokens = special_tokens
         self.two_separators = two_separators
+        self.doubt = doubt
         self._backend = backend or word_piece(vocabulary, lowercase)
         known = self._backend.get_vocab(with_added_tokens=True)
         self._pieces = {number: piece for piece, number in known.items()}
@@ -97,26 +100,29 @@ class Tokenizer:
         return sum(unknown) / len(unknown) if unknown else 0.0
 
     def unknown_warning(self, share: float) -> str | None:
-        """What to say of a share of unknown tokens; None where it is small."""
-        if share <= FEW_UNKNOWN:
-            return None
-        has_capitals = any(
+        """What to say of a share of unknown tokens, of a vocabulary with many capitals
+        that lower-cased text never finds, or of the files; None where all is well."""
+        capitals = sum(
             piece != piece.lower() and not piece.startswith(("[", "<"))
             for piece in self.vocabulary
         )
         cause = "is the text in the language of the model?"
-        if self.lowercase and has_capitals:
+        if self.lowercase and capitals:
             cause = (
                 "text is lower-cased, but the vocabulary has capitals: --cased is "
                 "likely to be missing"
             )
-        elif not self.lowercase and not has_capitals:
+        elif not self.lowercase and not capitals:
             cause = (
                 "case is kept, but the vocabulary has no capitals: --cased (or "
                 "do_lower_case in tokenizer_config.json) is likely to be wrong"
             )
-        unknown = self.special_tokens.unknown
-        return f"warning: {100 * share:.1f} % of the tokens are {unknown}; {cause}"
+        if share > FEW_UNKNOWN:
+            unknown = self.special_tokens.unknown
+            return f"warning: {100 * share:.1f} % of the tokens are {unknown}; {cause}"
+        if self.lowercase and capitals >= MANY_CAPITALS:
+            return f"warning: {cause}"
+        return self.doubt and f"warning: {self.doubt}"
 
 
 @contextlib.contextmanager

@@ -21,6 +21,7 @@ from bert.tokenization import Tokenizer, refused, word_piece
 from bert.tokenizer_settings import (
     added_tokens,
     check_numbers,
+    missing_pieces,
     read_settings,
     special_tokens,
 )
@@ -48,9 +49,11 @@ def load_tokenizer(folder: str | Path, cased: bool = False) -> Tokenizer:
     honoured, and for files that contradict each other.
     """
     folder = check_folder(folder)
-    family = _family(folder)
+    config = read_json(path) if (path := config_file(folder)) else {}
+    family = _family(config)
     settings = read_settings(folder)
     special = special_tokens(folder, settings, family)
+    doubt = None
     if (path := folder / "tokenizer.json").is_file():
         bundle = read_json(path)
         _check_agreement(path, bundle, settings, cased)
@@ -64,6 +67,7 @@ def load_tokenizer(folder: str | Path, cased: bool = False) -> Tokenizer:
         vocabulary = vocabulary | _add_tokens(
             folder, backend, vocabulary, settings, special
         )
+        doubt = missing_pieces(folder, vocabulary, config)
     needed = special.unknown, special.first, special.separator
     if missing := [token for token in needed if token not in vocabulary]:
         raise InputError(
@@ -76,13 +80,13 @@ def load_tokenizer(folder: str | Path, cased: bool = False) -> Tokenizer:
         backend=backend,
         special_tokens=special,
         two_separators=family.two_separators,
+        doubt=doubt,
     )
 
 
-def _family(folder: Path) -> Family:
-    """The family that the folder's config names; BERT's where there is none."""
-    path = config_file(folder)
-    name = read_json(path).get("model_type") if path else None
+def _family(config: dict[str, Any]) -> Family:
+    """The family that a config names; BERT's where it names none that is known."""
+    name = config.get("model_type")
     return FAMILIES.get(name if isinstance(name, str) else "bert", FAMILIES["bert"])
 
 
@@ -287,7 +291,7 @@ def _add_tokens(
     """Add the tokens that settings name, but special ones, which are text in a text;
     returns the numbers of all."""
     numbers, tokens = added_tokens(folder, settings)
-    check_numbers(folder, numbers)
+    check_numbers(folder, numbers, vocabulary)
     kept = settings.get("never_split", [])
     roles = {token for token in vars(special).values() if token not in kept}
     tokens = [token for token in tokens if token.content not in roles]

@@ -100,8 +100,13 @@ def added_tokens(
     return numbers, list(wanted.values())
 
 
-def check_numbers(where: str | Path, numbers: dict[str, Any]) -> None:
-    """Raise InputError unless each piece is a text with a whole number."""
+def check_numbers(
+    where: str | Path,
+    numbers: dict[str, Any],
+    vocabulary: dict[str, int] | None = None,
+) -> None:
+    """Raise InputError unless each piece is a text with a whole number, which is that
+    of the same piece in `vocabulary`, if it is there."""
     for piece, number in numbers.items():
         if not isinstance(piece, str) or type(number) is not int:
             raise InputError(
@@ -113,6 +118,25 @@ def check_numbers(where: str | Path, numbers: dict[str, Any]) -> None:
                 f"{where}: {printable(piece)} is number {printable(str(number), 20)}, "
                 f"expected one from 0 to {MOST_PIECES - 1:,}"
             )
+        if number != (expected := (vocabulary or {}).get(piece, number)):
+            raise InputError(
+                f"{where}: {printable(piece)} is number {number} in the settings, but "
+                f"{expected} in the vocabulary; correct one of them"
+            )
+
+
+def missing_pieces(
+    folder: Path, vocabulary: dict[str, int], config: dict[str, Any]
+) -> str | None:
+    """What to say of a vocabulary that is smaller than the model's; some models have
+    rows to spare."""
+    found, size = max(vocabulary.values(), default=-1) + 1, config.get("vocab_size")
+    if type(size) is not int or found >= size:
+        return None
+    return (
+        f"{folder}: {found:,} pieces for a model of {size:,}; if a line of the "
+        "vocabulary is missing, all after it are taken for others"
+    )
 
 
 def _content(token: Any, where: str) -> str:

@@ -87,7 +87,8 @@ def _cluster(text: str, opens: bool, layout: list[str] | None) -> str:
     """The cluster among the attributes of a mention; "" where it cannot be told."""
     parts = text.split("-")
     if len(parts) == 1 and not (opens and layout and layout[0] not in CLUSTER_NAMES):
-        return text  # a closing bracket may repeat nothing else
+        # a closing bracket may repeat nothing else; a name without a digit is a type's
+        return text if layout or any(map(str.isdigit, text)) else ""
     if not layout:
         return parts[1] if len(parts) == 2 and parts[1].isdecimal() else ""
     place = next(i for i, name in enumerate(layout) if name in CLUSTER_NAMES)

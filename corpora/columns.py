@@ -13,12 +13,12 @@ from corpora.brackets import (
     pair_brackets,
 )
 from corpora.documents import Document, sentence_bounds
-from corpora.lines import numbered_lines
-from toolkit.files import InputError, quoted
+from corpora.lines import check_quotes, numbered_lines
+from toolkit.files import InputError, printable, quoted
 
 Row = tuple[int, list[str]]  # a word's columns, with the number of their line
 
-BEGIN = re.compile(r"#\s*begin document\b")
+BEGIN = re.compile(r"#\s*begin[ _]document\b", re.IGNORECASE)
 PART = re.compile(r"part\s*(\d{1,9})")
 GUM_COLUMNS, LEAST_COLUMNS = 3, 5
 FINAL = {".", "!", "?", "…", "..."}
@@ -73,6 +73,8 @@ def from_columns(
     _drop_empty_columns(rows)
     for sentence in sentences:
         _check_columns(path, sentence)
+    _check_numbers(path, sentences)
+    _check_document(path, rows)
     _check_marks(path, rows)
     words = [_word(columns) for _, columns in rows]
     mentions = pair_brackets(
@@ -103,6 +105,10 @@ def _word(columns: list[str]) -> str:
     return columns[1 if len(columns) == GUM_COLUMNS else 3]
 
 
+def _number_place(columns: list[str]) -> int:
+    return 0 if len(columns) == GUM_COLUMNS else 2
+
+
 def _drop_empty_columns(rows: list[Row]) -> None:
     """Drop what a tab at the end of every line makes."""
 
@@ -123,7 +129,7 @@ def _check_columns(path: Path, sentence: list[Row]) -> None:
             f"{path}:{sentence[0][0]}: expected {GUM_COLUMNS} columns, or at least "
             f"{LEAST_COLUMNS}, found {expected}"
         )
-    place = 0 if expected == GUM_COLUMNS else 2
+    place = _number_place(sentence[0][1])
     follows = None  # number of the next word
     for number, columns in sentence:
         where = f"{path}:{number}"
@@ -143,6 +149,43 @@ def _check_columns(path: Path, sentence: list[Row]) -> None:
         follows = int(found) + 1
         if not _word(columns):
             raise InputError(f"{where}: no word in column {place + 2}")
+        check_quotes(where, _word(columns))
+
+
+def _check_numbers(path: Path, sentences: list[list[Row]]) -> None:
+    """Refuse empty lines within sentences, as the numbers of words show them: after an
+    empty line they begin anew throughout a document, or go on throughout."""
+    (first, *begins), ends = (
+        [int(s[place][1][_number_place(s[place][1])]) for s in sentences]
+        for place in (0, -1)
+    )
+    anew = first in begins
+    for begin, end, sentence in zip(begins, ends, sentences[1:], strict=False):
+        expected = first if anew else end + 1
+        if begin != expected:
+            raise InputError(
+                f"{path}:{sentence[0][0]}: expected word number {expected} after an "
+                f"empty line, found {begin}; is that line within a sentence?"
+            )
+    if begins and not anew and all(len(sentence) == 1 for sentence in sentences):
+        raise InputError(
+            f"{path}:{sentences[1][0][0]}: an empty line after each word; expected "
+            "them between sentences only"
+        )
+
+
+def _check_document(path: Path, rows: list[Row]) -> None:
+    """Refuse CoNLL-2012 that goes on with another document, or part, unannounced."""
+    if len(rows[0][1]) == GUM_COLUMNS:
+        return
+    for (_, before), (number, columns) in itertools.pairwise(rows):
+        if columns[:2] != before[:2]:
+            raise InputError(
+                f"{path}:{number}: document and part are "
+                f"{printable(' '.join(columns[:2]))} from here on, and were "
+                f"{printable(' '.join(before[:2]))}; expected #begin document before "
+                "another one"
+            )
 
 
 def _check_marks(path: Path, rows: list[Row]) -> None:

@@ -20,7 +20,7 @@ words from its first to its last. Multi-word ranges and empty nodes of CoNLL-U a
 words: a mention of empty nodes only is left out and counted.
 """
 
-import collections
+import itertools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,12 +43,13 @@ from toolkit.files import InputError, check_folder, printable
 
 Rows = list[tuple[int, Word]]  # of a sentence in CoNLL-U, with their lines
 
-NEW_DOCUMENT = re.compile(r"#\s*newdoc\b(?:\s+id\s*=\s*(.*))?")
+NEW_DOCUMENT = re.compile(r"#\s*newdoc(?:[\s_]+id\s*[=:]\s*(.*)|(?!\w))", re.IGNORECASE)
 ATTRIBUTES = re.compile(r"#\s*global\.Entity\s*=\s*(.*)")
 
 
 def find_files(folder: str | Path) -> list[Path]:
-    """The files in a folder, and in those within it, that end in conll or conllu.
+    """The files in a folder, and in those within it, that end in conll or conllu, or in
+    these and .gz.
 
     Hidden ones (.git, ._x.conll of a Mac) do not count. Raises InputError where there
     is none.
@@ -58,9 +59,9 @@ def find_files(folder: str | Path) -> list[Path]:
     paths = sorted(
         path
         for path in folder.rglob("*")
-        if path.name.endswith(("conll", "conllu"))
+        if _is_called(path, "conll", "conllu")
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-        and path.is_file()
+        and not path.is_dir()
     )
     if not paths:
         raise InputError(
@@ -73,25 +74,29 @@ def find_files(folder: str | Path) -> list[Path]:
 def read_documents(path: str | Path) -> Iterator[Document]:
     """The documents of a file, or their parts, in order.
 
-    One without a name of its own is called after the file. Mentions are sorted by their
-    first word, longer ones first; clusters are numbered from 0 as they come. Raises
-    InputError, which names file and line, for what cannot be read.
+    Those without a name of their own are parts of one that is called after the file.
+    Mentions are sorted by their first word, longer ones first; clusters are numbered
+    from 0 as they come. Raises InputError, which names file and line, for what cannot
+    be read.
     """
     path = Path(path)
-    if path.name.endswith("conllu"):
+    if _is_called(path, "conllu"):
         split, build = _split_conllu, _from_conllu
     else:
         split, build = split_columns, from_columns
-    unnumbered: collections.Counter[str] = collections.Counter()
+    unnamed = itertools.count()  # parts of their file
     for name, part, sentences in split(path):
         sentences = [sentence for sentence in sentences if sentence]
         if not sentences:
             continue
-        name = name or path.stem
         if part is None:
-            part = unnumbered[name]
-            unnumbered[name] += 1
-        yield build(path, name, int(part), sentences)
+            part = 0 if name else next(unnamed)
+        yield build(path, name or path.stem, int(part), sentences)
+
+
+def _is_called(path: Path, *endings: str) -> bool:
+    """Whether a file's name ends so, in capitals or not, compressed or not."""
+    return path.name.lower().removesuffix(".gz").endswith(endings)
 
 
 def _split_conllu(path: Path) -> Iterator[tuple[str | None, None, list[Rows]]]:
@@ -99,10 +104,10 @@ def _split_conllu(path: Path) -> Iterator[tuple[str | None, None, list[Rows]]]:
     name, layout, sentences = None, None, []
     for lines in paragraphs(path):
         for number, line in lines:
-            if new := NEW_DOCUMENT.match(line):
+            if new := NEW_DOCUMENT.match(line.lstrip()):
                 yield name, None, sentences
                 name, sentences = new[1] and new[1].strip(), []
-            elif attributes := ATTRIBUTES.match(line):
+            elif attributes := ATTRIBUTES.match(line.lstrip()):
                 layout = attributes[1].strip().split("-")
                 if not CLUSTER_NAMES & set(layout):
                     raise InputError(

@@ -6,6 +6,10 @@ PENN_TAGS = set(
     SYM TO UH VB VBD VBG VBN VBP VBZ WDT WP WP$ WRB . , : `` '' $ # -LRB- -RRB- ADD AFX
     GW HYPH NFP XX""".split()
 )
+KNOWN_TAGS = PENN_TAGS | set(
+    """ADJ ADP ADV AUX CCONJ DET INTJ NOUN NUM PART PRON PROPN PUNCT SCONJ SYM VERB
+    X""".split()
+)
 # Penn's, and the universal ones
 PRONOUN_TAGS = set("PRP PRP$ WP WP$ PRON DT PDT WDT DET".split())
 PROPER_TAGS = set("NNP NNPS PROPN".split())

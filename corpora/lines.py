@@ -1,14 +1,18 @@
 """Text files by lines with their numbers, which errors name, and lines by columns."""
 
+import itertools
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from toolkit.files import InputError, open_text
+from toolkit.files import InputError, open_text, quoted
 
 Lines = list[tuple[int, str]]  # each with its number in the file, from 1
 
+QUOTED = re.compile('"(?:[^"]|"")+"')
+FIRST_LINES = 100  # of a text, that tell whether it is one
+ROW = re.compile(r"\d+\t|\S+[ \t]\d+-[A-Za-z:]+\s*$")
 TO_TEXT = (
     "convert the file to UTF-8; unpack an archive, or save the text of a PDF or "
     "another document as a .txt, first"
@@ -21,9 +25,8 @@ def numbered_lines(
     """The lines of a UTF-8 file, empty ones too, also of one that gzip compressed.
 
     `opened` is the file where it is open already. Raises InputError where it is not
-    UTF-8.
-    UTF-16 without a byte order mark is valid UTF-8 for ASCII text, with a NUL beside
-    each character: where the first line shows this, it is refused as well.
+    UTF-8. UTF-16 without a byte order mark is valid UTF-8 for ASCII text, with a NUL
+    beside each character: where the first line shows this, it is refused as well.
     """
     with open_text(path, opened) as file:
         try:
@@ -32,9 +35,20 @@ def numbered_lines(
                     raise InputError(
                         f"{path}: not UTF-8 text (it looks like UTF-16); {TO_TEXT}"
                     )
+                _check_ends(path, file.newlines)
                 yield number, line.rstrip("\n")
         except UnicodeDecodeError as error:
             raise InputError(f"{path}: not UTF-8 text ({error}); {TO_TEXT}") from None
+
+
+def _check_ends(path: Path, found: str | tuple[str, ...] | None) -> None:
+    r"""Refuse \r\r\n, which would make an empty line after each: it is what becomes of
+    \r\n in a file that is written as text on Windows."""
+    if isinstance(found, tuple) and {"\r", "\r\n"}.issubset(found):
+        raise InputError(
+            rf"{path}: lines end in \r and in \r\n (\r\r\n makes two); save the file "
+            "with line ends of one kind"
+        )
 
 
 def paragraphs(path: Path) -> Iterator[Lines]:
@@ -48,6 +62,29 @@ def paragraphs(path: Path) -> Iterator[Lines]:
             lines = []
     if lines:
         yield lines
+
+
+def without_tables(path: Path, lines: Iterator[str]) -> Iterator[str]:
+    """The lines of a text; InputError where most of the first ones are rows of a table,
+    with a number and a tab, or of a treebank, with a word and its arc."""
+    first = list(itertools.islice(lines, FIRST_LINES))
+    if 2 * sum(bool(ROW.match(line)) for line in first) > len(first):
+        raise InputError(
+            f"{path}: expected plain text, found rows of a table or a treebank; take "
+            "the text out of it first"
+        )
+    yield from itertools.chain(first, lines)
+
+
+def check_quotes(where: str, word: str, *labels: str) -> None:
+    """Refuse the quotes that spreadsheets and tables put around what holds a comma or a
+    quote, or around everything: then labels, which have none, are in quotes too."""
+    is_quoted = QUOTED.fullmatch(word) and ("," in word or '""' in word[1:-1])
+    if is_quoted or any(label.startswith('"') for label in labels):
+        raise InputError(
+            f"{where}: the word is {quoted(word)}, in the quotes of a table; save it "
+            "without quotes around cells, or take the original file"
+        )
 
 
 def is_withheld(words: list[str]) -> bool:

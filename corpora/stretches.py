@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bert.tokenization import Tokenizer
 from corpora.coreference import Document, read_documents
+from corpora.english import KNOWN_TAGS
 from corpora.lines import is_withheld
 from corpora.mentions import describe_mention
 from toolkit.files import InputError, printable
@@ -34,6 +35,8 @@ class Stretches:
     zeros: int = 0  # mentions of empty nodes only
     pieces: int = 0  # word pieces read
     unknown: int = 0  # of these
+    tags: int = 0  # read
+    foreign: int = 0  # of these, neither Penn's nor universal
 
 
 def cut_documents(
@@ -64,7 +67,7 @@ def cut_documents(
                 raise InputError(
                     f"{path}: document {printable(document.name)}, "
                     f"part {document.part} was "
-                    f"already in {seen[key]}"
+                    f"already in {seen[key]}; leave one out, or give it another name"
                 )
             seen[key] = path
             _cut_document(document, tokenizer, max_length, windows, cut)
@@ -125,6 +128,8 @@ def _cut_document(
     cut.zeros += document.zeros
     cut.pieces += sum(pieces)
     cut.unknown += sum(word.count(tokenizer.special_tokens.unknown) for word in words)
+    cut.tags += len(document.tags or ())
+    cut.foreign += sum(tag not in KNOWN_TAGS for tag in document.tags or ())
     cut.too_long += too_long
     cut.beyond += left_out - too_long
 

@@ -11,11 +11,13 @@ from pathlib import Path
 
 import conllu
 
-from corpora.lines import Lines, paragraphs
+from corpora.lines import Lines, check_quotes, paragraphs
 from toolkit.files import InputError, check_folder, quoted
 
 SPLITS = ("train", "dev")
 COLUMNS = "id form lemma upos xpos feats head deprel deps misc".split()
+GLOBAL_COLUMNS = re.compile(r"\s*#\s*global\.columns\s*=\s*(.*)")
+ARC_WITHIN = re.compile(r"\s\d+-\D")
 
 Word = dict  # its columns by name
 
@@ -62,7 +64,7 @@ def read_treebank(
     for lines in paragraphs(path):
         example = READERS[path.suffix](path, lines)
         if not example["words"]:
-            continue  # comments, ranges and empty nodes only
+            continue  # comments only
         if universal:
             example["relns"] = [r.split(":")[0] for r in example["relns"]]
         if defect := _defect(example["heads"]):
@@ -87,9 +89,21 @@ def _read_original(path: Path, lines: Lines) -> dict:
                 f"{path}:{number}: expected 'word <head>-<relation>', "
                 f"found {quoted(line)}"
             )
-        words.append(word.strip())
+        word = word.strip()
+        if "\t" in word or ARC_WITHIN.search(word):
+            raise InputError(
+                f"{path}:{number}: expected one word and its '<head>-<relation>', "
+                f"found {quoted(line)}; put each word on a line of its own"
+            )
+        words.append(word)
         heads.append(_head(head, len(lines), path, number))
         relns.append(_relation(reln))
+    if len(words) > 1 and all(" " in word for word in words):
+        raise InputError(
+            f"{path}:{lines[0][0]}: each line of the sentence from here on has more "
+            f"than a word and its '<head>-<relation>', {quoted(lines[0][1])}; leave "
+            "out what is neither"
+        )
     return {"words": words, "heads": heads, "relns": relns}
 
 
@@ -101,11 +115,20 @@ def read_rows(path: Path, lines: Lines) -> list[tuple[int, Word]]:
     tuple, (3, "-", 4) or (8, ".", 1). All other columns are strings. Raises InputError,
     which names file and line.
     """
-    rows = [
-        (number, _row(line, path, number))
-        for number, line in lines
-        if not line.lstrip().startswith("#")
-    ]
+    rows, width = [], None
+    for number, line in lines:
+        if line.lstrip().startswith("#"):
+            _check_layout(line, path, number)
+            continue
+        cells = _cells(line)
+        row = _row(cells, line, path, number)
+        width = width or len(cells)
+        if len(cells) != width:
+            raise InputError(
+                f"{path}:{number}: expected {width} columns, as in the line that "
+                f"begins the sentence, found {len(cells)}"
+            )
+        rows.append((number, row))
     words = [(number, row) for number, row in rows if isinstance(row["id"], int)]
     for place, (number, word) in enumerate(words, 1):
         if word["id"] != place:
@@ -114,6 +137,11 @@ def read_rows(path: Path, lines: Lines) -> list[tuple[int, Word]]:
                 "no empty line between two sentences, or a line missing?"
             )
         word["head"] = _head(word["head"], len(words), path, number)
+    if rows and not words:
+        raise InputError(
+            f"{path}:{rows[0][0]}: expected words, numbered 1, 2 and so on, found "
+            "multi-word ranges (1-2) or empty nodes (1.1) only"
+        )
     return rows
 
 
@@ -137,9 +165,31 @@ def _read_conll(path: Path, lines: Lines) -> dict:
     return example | {"tags": tags} if tags else example
 
 
-def _row(line: str, path: Path, number: int) -> Word:
-    """The columns of a line: between tabs, or where it has none between two spaces."""
+def _check_layout(comment: str, path: Path, number: int) -> None:
+    """Refuse CoNLL-U Plus with other columns than CoNLL-U, or in another order."""
+    if layout := GLOBAL_COLUMNS.match(comment):
+        found = layout[1].lower().split()
+        if found[: len(COLUMNS)] != COLUMNS[: len(found)]:
+            raise InputError(
+                f"{path}:{number}: expected the columns of CoNLL-U, "
+                f"{' '.join(COLUMNS).upper()}, found {quoted(layout[1])}; bring them "
+                "into this order"
+            )
+
+
+def _cells(line: str) -> list[str]:
+    """The cells of a line, between tabs, or where it has none between two spaces.
+
+    Empty ones behind the columns of CoNLL-U, as spreadsheets leave them, do not count.
+    """
     cells = line.split("\t") if "\t" in line else re.split("  +", line.strip())
+    while len(cells) > len(COLUMNS) and not cells[-1].strip():
+        cells.pop()
+    return cells
+
+
+def _row(cells: list[str], line: str, path: Path, number: int) -> Word:
+    """The columns of a line by their names."""
     if len(cells) == 1:
         raise InputError(
             f"{path}:{number}: expected columns with tabs between them, "
@@ -163,6 +213,7 @@ def _row(line: str, path: Path, number: int) -> Word:
             f"{path}:{number}: no {missing[0]} in {quoted(line)}; expected it in "
             f"column {COLUMNS.index(missing[0]) + 1}, as in CoNLL-U or CoNLL-X"
         )
+    check_quotes(f"{path}:{number}", row["form"], row["deprel"])
     row["deprel"] = _relation(row["deprel"])
     return row
 

@@ -113,6 +113,11 @@ class Run:
                 f"{counts.dropped:,} of {cli.plural(counts.sentences, 'sentence')} "
                 f"dropped: a chunk of a single sentence has no second part{more}"
             )
+        if counts.divided:
+            print(
+                f"{cli.plural(counts.divided, 'word')} left in two, which a hyphen at "
+                "the end of a line divides: join them in the text"
+            )
 
     def merge(self, names: list[str]) -> None:
         """Add up the shards in order, write the statistics, delete the shards, report.

@@ -566,6 +566,8 @@ def test_bad_examples_are_errors(tmp_path):
         ),
         ({"mentions": [one | {"type": "name"}]}, "type is 'name', expected pronoun"),
         ({"mentions": [{"start": 0}]}, "mention 0: no 'cluster'"),
+        ({"mentions": [one | {"cluster": "e1"}]}, "mention 0: cluster is 'e1', expect"),
+        ({"mentions": [one | {"head": None}]}, "mention 0: head is None, expected a w"),
         ({"attns": -sample()["attns"]}, "row 0 of head 1-1 sums to -1.000"),
     ):
         path = tmp_path / "x_attn.pkl"

@@ -1,6 +1,7 @@
 """Coreference files: each format and trap, head rules, types, attributes, stretches."""
 
 import collections
+import gzip
 import json
 from pathlib import Path
 
@@ -292,6 +293,7 @@ def test_other_spaces_in_a_word_separate_no_columns(read, word):
         ("#begin document (Dups);", "Dups", 0),
         ("#begin document (a; b); part 012", "a; b", 12),
         ("#begin document a;b", "a;b", 0),
+        ("#BEGIN_DOCUMENT (a); part 2", "a", 2),
         ("# begin document  (a (b));part 3 ", "a (b)", 3),
         ("#begin document" + " " * 20_000 + "x; part" + " " * 20_000 + "1", "x", 1),
     ],
@@ -869,3 +871,126 @@ def test_sample_documents():
     assert found["group"] >= 3
     assert found["nested"] >= 20
     assert found["possessor"] >= 1
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        # an empty line within the first sentence, where the second begins anew
+        (
+            "# begin document x\n1\ta\t(1)\n\n2\tb\t_\n\n1\tc\t(1)\n",
+            "file.conll:4: expected word number 1 after an empty line, found 2; is",
+        ),
+        # within the second, where words are numbered over the document
+        (
+            "# begin document x\n1\ta\t(1)\n\n2\tb\t_\n\n1\tc\t(1)\n".replace(
+                "1\tc", "4\tc"
+            ),
+            "file.conll:6: expected word number 3 after an empty line, found 4; is",
+        ),
+        # an empty line after each line
+        (
+            "# begin document x\n\n0\ta\t(1)\n\n1\tb\t_\n\n2\tc\t(1)\n\n",
+            "file.conll:5: an empty line after each word; expected them between",
+        ),
+        # another document, and another part, without a line that begins it
+        (
+            conll_2012("(1)", "-") + "\n" + conll_2012("(1)", name="e")[30:],
+            "file.conll:5: document and part are e 0 from here on, and were d 0",
+        ),
+        (
+            conll_2012("(1)", "-") + "\nd\t1\t0\ta\tNN\t*\t-\t-\t-\t-\t(1)\n",
+            "file.conll:5: document and part are d 1 from here on, and were d 0",
+        ),
+        # Excel's tab-separated text
+        ('# begin document x\n1\t""""\t_\n2\t","\t(1)\n', "file.conll:2: the word is"),
+    ],
+)
+def test_sentences_and_documents_are_neither_cut_nor_joined(read, text, message):
+    with pytest.raises(InputError) as error:
+        read(text)
+    assert message in str(error.value)
+
+
+def test_numbers_of_words_may_go_on_after_empty_lines(read):
+    (document,) = read("# begin document x\n3\ta\t(1)\n4\tb\t_\n\n5\tc\t(1)\n")
+    assert document.sentences == [(0, 1), (2, 2)]
+    (document,) = read("# begin document x\n0\ta\t(1)\n\n0\tb\t_\n\n0\tc\t(1)\n")
+    assert document.sentences == [(0, 0), (1, 1), (2, 2)]
+
+
+@pytest.mark.parametrize(
+    "comment", ["# newdoc id = b", " # newdoc id = b", "#newdoc_id=b", "# NEWDOC ID: b"]
+)
+def test_a_document_begins_however_its_comment_is_spelt(read, comment):
+    """Else clusters of both would be one: there is a 1 in each."""
+    first, second = (
+        conllu(("He", "Entity=(1)"), layout=f"# x\n{c}") for c in ("", comment)
+    )
+    one, two = read(f"{first}\n{second}", "file.conllu")
+    assert [(d.name, d.mentions) for d in (one, two)] == [
+        ("file", [(0, 0, 0)]),
+        ("b", [(0, 0, 0)]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        (conllu(("He", "Entity=(1)"), layout="# newdoc id = a") + "\n", "x.conllu"),
+        (gum("(1)"), "x.conll"),
+    ],
+)
+def test_a_name_that_comes_again_is_no_second_part(tmp_path, text, name):
+    """A file that was put together of the same one twice; see also parts without a name
+    of their own, above."""
+    (tmp_path / name).write_text(text * 2)
+    tokenizer = Tokenizer({"[UNK]": 0, "[CLS]": 1, "[SEP]": 2})
+    with pytest.raises(InputError, match=rf"part 0 was already in .*{name}; leave one"):
+        cut_documents([tmp_path / name], tokenizer)
+
+
+def test_types_alone_are_no_clusters(read):
+    """He and she are two persons, not one cluster called person."""
+    rows = [("He", "Entity=(person)"), ("she", "Entity=(person)")]
+    with pytest.raises(
+        InputError, match=r"found Entity=\(person\); is a line # global"
+    ):
+        read(conllu(*rows), "file.conllu")
+
+
+def test_compressed_files_and_names_in_capitals_are_read_too(tmp_path):
+    text = conllu(("He", "Entity=(1)"))
+    (tmp_path / "A.CONLLU").write_text(text)
+    (tmp_path / "b.conllu.gz").write_bytes(gzip.compress(text.encode()))
+    paths = find_files(tmp_path)
+    assert [path.name for path in paths] == ["A.CONLLU", "b.conllu.gz"]
+    for path in paths:
+        (document,) = read_documents(path)
+        assert document.mentions == [(0, 0, 0)]
+
+
+def test_a_link_that_leads_nowhere_is_not_passed_over(tmp_path, bert_dir, capsys):
+    (tmp_path / "a.conll").write_text(gum("(1)"))
+    (tmp_path / "b.conll").symlink_to(tmp_path / "gone.conll")
+    flags = ["--data-dir", tmp_path, "--outfile", tmp_path / "out.json"]
+    assert preprocess_coref.main([*flags, "--bert-dir", bert_dir]) == 1
+    assert "b.conll: No such file or directory" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("tags", "warns"),
+    [
+        (("PPER", "VVFIN", "NE"), True),  # STTS: a pronoun and a name that are not seen
+        (("PRP", "VBD", "NNP"), False),
+        (("PRON", "VERB", "PROPN"), False),
+        (("_", "_", "_"), False),
+    ],
+)
+def test_tags_of_no_known_set_are_warned_of(tmp_path, bert_dir, capsys, tags, warns):
+    rows = [f"d 0 {i} a {tag} * - - - - * (1)" for i, tag in enumerate(tags)]
+    path = tmp_path / "x.conll"
+    path.write_text("\n".join(["#begin document (d); part 0", *rows]))
+    flags = ["--data-file", path, "--outfile", tmp_path / "out.json"]
+    assert preprocess_coref.main([*flags, "--bert-dir", bert_dir]) == 0
+    assert ("warning: most tags are neither" in capsys.readouterr().out) == warns

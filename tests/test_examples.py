@@ -1,6 +1,7 @@
 """Examples: what is read, what is refused, and what BERT is given."""
 
 import dataclasses
+import gzip
 
 import pytest
 from conftest import CONFIG
@@ -11,6 +12,7 @@ from attention.examples import (
     require_examples,
     unknown_tokens,
 )
+from attention.sentences import read_sentences
 from bert import BertConfig
 from corpora.examples import write_examples
 from toolkit.files import InputError
@@ -176,3 +178,23 @@ def test_no_example_left_says_how_long_they_are(tokenizer):
     with pytest.raises(InputError, match="all 2 are too long; the shortest has 6 tok"):
         require_examples(*result)
     require_examples(*prepare_examples(examples, tokenizer, SIZES, max_length=6))
+
+
+def test_sentences_by_what_a_file_is(tmp_path):
+    """JSON Lines are no sentences themselves, nor are the rows of a treebank."""
+    as_list = b'[{"text": "a dog"}, {"words": ["the", "fox"]}]'
+    lines = '{"text": "a dog"}\n{"words": ["the", "fox"]}\n'
+    for name, content in (
+        ("x.jsonl", lines.encode()),
+        ("x.jsonl.gz", gzip.compress(lines.encode())),
+        ("x.json.gz", gzip.compress(as_list)),
+    ):
+        (tmp_path / name).write_bytes(content)
+        found = read_sentences(tmp_path / name)
+        assert found == [{"text": "a dog"}, {"words": ["the", "fox"]}]
+    (tmp_path / "x.txt.gz").write_bytes(gzip.compress(b"a dog\n\nthe fox"))
+    assert read_sentences(tmp_path / "x.txt.gz") == ["a dog", "the fox"]
+    for name in ("x.conllu", "X.CONLLU", "x.conll.gz"):
+        (tmp_path / name).write_text("1\ta\t_\n")
+        with pytest.raises(InputError, match=rf"{name}: expected JSON of examples; ma"):
+            read_sentences(tmp_path / name)

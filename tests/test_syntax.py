@@ -377,6 +377,7 @@ def test_examples_are_found_by_the_rule():
         ({"heads": [2, 0, 5]}, "6 words, but 3 heads and 6 relations"),
         ({"relns": ["dep"]}, "6 words, but 6 heads and 1 relations"),
         ({"heads": [2, None, 5, 5, 2, 2]}, "heads must be whole numbers, found"),
+        ({"relns": [*"abcde", None]}, "relns must be names of relations, found"),
         ({"heads": [2, 0, 5, 5, 2, 7]}, "heads go from 0 to 7, expected 0 to 6"),
         ({"attns": np.full((1, 1, 8, 8), -0.5)}, "row 0 of head 1-1 sums to -4"),
         ({"attns": np.eye(8)[None, None] * 3 - 0.25}, "values below 0"),

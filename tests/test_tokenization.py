@@ -156,6 +156,18 @@ def test_many_unknown_tokens_name_the_flag_that_is_likely_wrong(
     assert message in warning
 
 
+def test_lower_casing_text_for_a_cased_vocabulary_is_said_without_any_unknown_token():
+    """Google's cased folders say nothing of case: the, for The, is in them as well."""
+    tokens = ["[UNK]", *(f"{chr(97 + i % 26)}{i}" for i in range(100))]
+    tokens += [token.capitalize() for token in tokens[1:]]
+    vocabulary = {token: i for i, token in enumerate(tokens)}
+    assert Tokenizer(vocabulary).unknown_warning(0.0) == (
+        "warning: text is lower-cased, but the vocabulary has capitals: --cased is "
+        "likely to be missing"
+    )
+    assert Tokenizer(vocabulary, lowercase=False).unknown_warning(0.0) is None
+
+
 # The original's rules, written from their description: what is dropped, what becomes a
 # space, which characters stand alone, and which accents go.
 CJK = [

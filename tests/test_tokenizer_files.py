@@ -462,3 +462,26 @@ def test_an_unknown_token_outside_the_model_s_own_vocabulary(tmp_path):
     backend.save(str(tmp_path / "tokenizer.json"))
     with pytest.raises(InputError, match=r"cannot split this text .*Missing \[UNK\]"):
         load_tokenizer(tmp_path).tokenize(["fox wolf"])
+
+
+def test_a_piece_with_another_number_in_the_settings_is_refused(folder):
+    """Else "the" would be read with the weights of what the settings' number is."""
+    the = load_tokenizer(folder).vocabulary["the"]
+    write(folder, "added_tokens.json", {"the": the})
+    assert load_tokenizer(folder).token_ids(["the"]) == [the]
+    write(folder, "added_tokens.json", {"the": the + 1})
+    message = f"the is number {the + 1} in the settings, but {the} in the vocabulary"
+    with pytest.raises(InputError, match=message):
+        load_tokenizer(folder)
+
+
+def test_a_line_missing_in_vocab_txt_is_a_doubt(folder):
+    """All pieces after it would be taken for their neighbours, without any [UNK]."""
+    write(folder, "config.json", {"vocab_size": len(GERMAN)})
+    assert load_tokenizer(folder).unknown_warning(0.0) is None
+    lines = [piece for piece in GERMAN if piece != "york"]
+    (folder / "vocab.txt").write_text("\n".join(lines), encoding="utf-8")
+    assert load_tokenizer(folder).unknown_warning(0.0) == (
+        f"warning: {folder}: {len(GERMAN) - 1} pieces for a model of {len(GERMAN)}; if "
+        "a line of the vocabulary is missing, all after it are taken for others"
+    )

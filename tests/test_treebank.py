@@ -319,3 +319,107 @@ def test_sample_treebank(split, least):
                 # a possessive also ends "a friend of my brother's"
                 expected = {"possessive": {"poss", "pobj"}, "pobj": {"prep", "pcomp"}}
                 assert governor in expected[relation] | {"conj", "root"}
+
+
+@pytest.mark.parametrize(
+    ("text", "suffix", "message"),
+    [
+        # a sentence a line, with and without empty lines; columns of tags or numbers
+        ("Dogs 2-nsubj bark 0-root\n", ".txt", ":1: expected one word and its"),
+        ("a 0-x\n\nOn 2-a go 0-b\n", ".txt", ":3: expected one word and its"),
+        ("1\tDogs\t2-nsubj\n2\tbark\t0-root\n", ".txt", ":1: expected one word and"),
+        ("Dogs NNS 2-nsubj\nbark VBP 0-root\n", ".txt", ":1: each line of the sen"),
+        # numbers of <sentence>-<word>, the sentence of which would be passed over
+        (
+            "1-1\ta\t_\t_\t_\t_\t0\tx\n\n" + ROW_OF_TWO,
+            ".conll",
+            ":1: expected words, n",
+        ),
+        (
+            "1.1\ta\t_\t_\t_\t_\t0\tx\n\n" + ROW_OF_TWO,
+            ".conll",
+            ":1: expected words, n",
+        ),
+        # a tab lost, two lines joined, and the end of a file cut off
+        (
+            ROW.format(1, "a", 0, "root")
+            + ROW.format(2, "b", 1, "x").replace("x\t", "x"),
+            ".conllu",
+            ":2: expected 10 columns, as in the line that begins the sen",
+        ),
+        (
+            ROW.format(1, "a", 0, "root")
+            + ROW.format(2, "b", 1, "x")[:-1]
+            + ROW.format(3, "c", 1, "x"),
+            ".conllu",
+            ":2: expected 10 columns, as in the line that begins the sen",
+        ),
+        (
+            ROW.format(1, "a", 0, "root") + "2\tb\t_\t_\t_\t_\t1\tpun",
+            ".conllu",
+            ":2: expected 10 columns, as in the line that begins the sen",
+        ),
+        # CoNLL-U Plus in another order
+        (
+            "# global.columns = ID FORM UPOS HEAD DEPREL LEMMA A B\n" + ROW_OF_TWO,
+            ".conllu",
+            ":1: expected the columns of CoNLL-U, ID FORM LEMMA UPOS XPOS FEATS HEAD",
+        ),
+    ],
+)
+def test_words_are_neither_lost_nor_joined(read, text, suffix, message):
+    with pytest.raises(InputError) as error:
+        read(text, suffix)
+    assert f"dev{suffix}{message}" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("word", "relation"),
+    [('""""', "punct"), ('","', "punct"), ('"1,000"', "nummod"), ('"dog"', '"nsubj"')],
+)
+def test_quotes_of_a_spreadsheet_are_no_part_of_words(read, word, relation):
+    """Excel quotes what holds a comma or a quote; R, in its default, every text."""
+    text = ROW.format(1, "a", 0, "root") + ROW.format(2, word, 1, relation)
+    with pytest.raises(InputError, match=r"dev.conllu:2: the word is .* of a table"):
+        read(text, ".conllu")
+
+
+@pytest.mark.parametrize("word", ['"', '""', '"""', '"oh"', "',", '"a'])
+def test_quotes_that_are_words(read, word):
+    (example,), _ = read(ROW.format(1, word, 0, "root"), ".conllu")
+    assert example["words"] == [word]
+
+
+def test_empty_cells_behind_the_columns_do_not_count(read):
+    """A spreadsheet leaves more of them on some lines than on others."""
+    rows = [ROW.format(1, "a", 0, "root"), ROW.format(2, "b", 1, "x")]
+    (example,), _ = read(rows[0] + rows[1].replace("\n", "\t\t\n"), ".conllu")
+    assert example["words"] == ["a", "b"]
+
+
+def test_columns_of_conllu_plus_in_its_order(read):
+    layout = (
+        "# global.columns = ID FORM LEMMA UPOS XPOS FEATS HEAD DEPREL DEPS MISC MWE"
+    )
+    (example,), _ = read(f"{layout}\n1\ta\t_\tX\t_\t_\t0\troot\t_\t_\t*\n", ".conllu")
+    assert example["words"] == ["a"]
+
+
+def test_empty_lines_that_a_second_conversion_makes_are_refused(tmp_path):
+    r"""\r\r\n, as Python's csv writer leaves it on Windows; Macs' old \r is read."""
+    path = tmp_path / "dev.txt"
+    path.write_bytes(b"Go 0-root\r\r\nStop 0-root\r\r\n")
+    with pytest.raises(InputError, match=r"dev.txt: lines end in \\r and in \\r\\n"):
+        read_treebank(path)
+    path.write_bytes(b"Go 2-x\rhome 0-root\r\rStop 0-root\r")
+    assert [e["words"] for e in read_treebank(path)[0]] == [["Go", "home"], ["Stop"]]
+
+
+def test_a_file_that_is_given_twice_by_two_names(tmp_path, capsys):
+    path = tmp_path / "dev.txt"
+    path.write_text("Go 0-root\n")
+    (tmp_path / "sub").mkdir()
+    other = tmp_path / "sub" / ".." / "dev.txt"
+    flags = ["--data-file", path, other, "--outfile", tmp_path / "out.json"]
+    assert preprocess_depparse.main(flags) == 1
+    assert "dev.txt: given twice; name each file once" in capsys.readouterr().err

@@ -7,6 +7,7 @@ import pytest
 import tokenizers
 from tokenizers import models, pre_tokenizers
 
+import preprocess_unlabeled
 from bert import Tokenizer
 from corpora import unlabeled
 from corpora.unlabeled import cut_corpus
@@ -212,3 +213,73 @@ def test_text_without_empty_lines_is_tokenized_in_blocks(
     spans = cut_corpus(path, tokenizer, num_docs=5, split_sentences=language)
     assert (len(spans.examples), spans.sentences) == (5, 1000)
     assert tokenizer.most < 200
+
+
+@pytest.mark.parametrize("sign", ["\v", "\f", "\x1c", "\x85"])
+def test_a_line_or_page_break_within_a_line_is_a_space(cut, sign):
+    """Word's line break, PDF's page, IBM's new line: BERT's tokenizer drops them, which
+    would make one word of a and b. At the beginning of a line they are none either."""
+    assert cut(f"a{sign}b\n{sign}c d\n")[1] == ["[CLS] a b [SEP] c d [SEP]"]
+    text = f"A{sign}b! C{sign}\nd!\n"
+    assert cut(text, split_sentences="en")[1] == [
+        "[CLS] a b [UNK] [SEP] c d [UNK] [SEP]"
+    ]
+
+
+def test_words_divided_at_the_end_of_a_line(monkeypatch, tmp_path):
+    """A soft hyphen joins; of the hyphens, that of "in-ter" is one that divides, those
+    before a capital, after a figure, within a line and of a dash are not counted."""
+    path = tmp_path / "corpus.txt"
+    path.write_text(
+        "so\xad\nft in-\nter a-\nB 3-\nd h- k -\no! A b!\n", encoding="utf-8"
+    )
+    words = "[UNK] [CLS] [SEP] soft in ter a b h k o d 3 - !".split()
+    tokenizer = Tokenizer({word: i for i, word in enumerate(words)})
+    for block in (1, 1000):
+        monkeypatch.setattr(unlabeled, "BLOCK", block)
+        spans = cut_corpus(path, tokenizer, split_sentences="en")
+        (example,) = spans.examples
+        assert " ".join(example["tokens"]) == (
+            "[CLS] soft in - ter a - b 3 - d h - k - o ! [SEP] a b ! [SEP]"
+        )
+        assert spans.divided == 1
+
+
+def test_the_script_says_how_many_words_are_divided(tmp_path, bert_dir, capsys):
+    path = tmp_path / "corpus.txt"
+    path.write_text("The fox in-\nter. A dog.\n")
+    flags = ["--data-file", path, "--bert-dir", bert_dir, "--split-sentences"]
+    assert preprocess_unlabeled.main(flags) == 0
+    assert "1 word left in two, which a hyphen at the end" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "name", ["ewt-dev.conllu", "A.CONLL", "x.jsonl.gz", "x.v4_gold_conll", "t.csv"]
+)
+def test_files_of_another_kind_are_no_text(tmp_path, name):
+    """A row of a table would be a sentence, of its numbers and tags as well."""
+    path = tmp_path / name
+    path.write_text("1\ta\tX\n2\tb\tX\n")
+    with pytest.raises(InputError, match=rf"{name}: expected plain text, such as a"):
+        cut_corpus(path, LETTERS)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "1\ta b\n2\tc d\n",  # the Leipzig corpora's sentences
+        "# text = a b\n1\ta\tX\n2\tb\tX\n3\tc\tX\n",
+        "a 2-nsubj\nb 0-root\n\nc 0-root\n",
+    ],
+)
+def test_rows_of_tables_and_treebanks_are_no_text(cut, rows):
+    with pytest.raises(
+        InputError, match=r"corpus.txt: expected plain text, found rows"
+    ):
+        cut(rows)
+
+
+def test_text_with_numbers_and_hyphens_is_text(cut):
+    """A numbered heading, and a line that ends as an arc does, are among others."""
+    text = "1\ta b\nc d\na 747-b\nc d\n"
+    assert cut(text, max_length=40)[0].sentences == 4

@@ -31,6 +31,7 @@ def test_rows_of_the_vocabulary_only(glove):
     vectors = glove(GLOVE, ["The", "fox", "dog"])
     assert vectors.name == "GloVe"
     assert vectors.rows == {"fox": 1, "the": 2}
+    assert vectors.missing == 1  # dog
     assert vectors.matrix.dtype == np.float32
     np.testing.assert_allclose(
         vectors.matrix, [[0, 0, 0], [-0.1, 0, 0.5], [1, 2, 3]], rtol=1e-6
@@ -75,6 +76,7 @@ def test_a_byte_order_mark_is_no_part_of_the_first_word(glove):
         ("the 1 nan\n", r"glove\.txt:1: expected a word and 2 numbers"),
         (f"4 {'9' * 30}\n", r"glove\.txt:1: expected a word and its vector"),
         ("the x\n", r"glove\.txt:1: expected a word and its vector, or numbers"),
+        ("3 2\na 1 2\nthe 3 4\n", r"expected 3 rows, as its first line says, found 2"),
         ("a 1 2\n", "has none of the 1 words asked for"),
         ("", "has none of the 1 words asked for"),
     ],
