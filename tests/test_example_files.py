@@ -89,6 +89,21 @@ def test_items_may_be_cut_anywhere_by_the_ends_of_blocks(tmp_path, block, monkey
             list(iter_examples(path))
 
 
+def test_an_item_longer_than_many_blocks_is_not_decoded_for_each(tmp_path, monkeypatch):
+    """Of 8,000 characters in blocks of 8, 16, 32 and so on: ten or so, not 1,000."""
+    decoded, decode = [], json.JSONDecoder.raw_decode
+
+    def counted(self, text, place):
+        decoded.append(place)
+        return decode(self, text, place)
+
+    monkeypatch.setattr(example_files, "BLOCK", 8)
+    monkeypatch.setattr(json.JSONDecoder, "raw_decode", counted)
+    (tmp_path / "x.json").write_text(json.dumps([{"text": "x" * 8000}]))
+    assert [len(e["text"]) for e in iter_examples(tmp_path / "x.json")] == [8000]
+    assert len(decoded) < 20
+
+
 def test_a_list_nested_without_end_is_refused_at_once(tmp_path):
     (tmp_path / "x.json").write_text("[" * 100_000)
     with pytest.raises(InputError, match="not JSON after the beginning"):
