@@ -60,6 +60,16 @@ def test_memory_is_that_of_an_example_not_of_the_file(tmp_path):
             b'[{"a": ' + b"[" * 5000 + b"]" * 5000 + b"}]",
             "recursion",
         ),
+        (
+            "x.json",
+            b'[{}, {"a": ' + b"[" * 250 + b"]" * 250 + b"}]",
+            "example 1: nested more than 200 deep",
+        ),
+        (
+            "x.jsonl",
+            b'{}\n{"a": ' + b"[" * 250 + b"]" * 250 + b"}",
+            "line 2: nested more than 200 deep",
+        ),
         ("x.jsonl", b'{"text": "a"}\n\n{"te\n', r"not JSON after line 1 \("),
         ("x.jsonl", b'{"text": "a"}\n\n[3]\n', "line 3: expected an object, found a l"),
         ("x.jsonl", b'{"a": ' + b"[" * 5000, r"not JSON after the beginning \("),

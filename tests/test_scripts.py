@@ -280,6 +280,22 @@ def test_resuming_with_another_vocabulary_is_refused(tmp_path, data, capsys):
     assert "3 examples written" in capsys.readouterr().out
 
 
+def test_a_run_is_not_resumed_on_another_number_of_threads(
+    tmp_path, data, bert_dir, capsys, monkeypatch
+):
+    flags = ["--max-sequence-length", "32", "--outfile", tmp_path / "x.pkl"]
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "3")
+    assert extract(data, bert_dir, *flags) == 0
+    (tmp_path / "x.pkl").rename(tmp_path / "x.pkl.partial")
+    begun = (tmp_path / "x.meta.json").rename(tmp_path / "x.pkl.partial.json")
+    settings = json.loads(begun.read_text())
+    del settings["bytes"]
+    begun.write_text(json.dumps(settings))
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "4")
+    assert extract(data, bert_dir, *flags, "--resume") == 1
+    assert "threads (3 then, 4 now)" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("flags", [[], ["--word-level"], ["--quantity", "norms"]])
 def test_maps_that_are_no_numbers_are_not_written(tmp_path, data, capsys, flags):
     """All weights are finite, but products of 1e30 and 1e30 are not in float32."""
