@@ -12,6 +12,7 @@ import pytest
 from filelock import lock_descriptor
 
 import head_distances
+from analysis.statistic import save_statistics
 from attention.store import AttentionWriter, load_pickle, write_pickle
 from toolkit import files
 from toolkit.files import InputError, open_whole
@@ -230,6 +231,45 @@ def test_head_distances_are_never_beside_a_meta_file_of_others(tmp_path):
     meta = json.loads((tmp_path / "x_head_distances.meta.json").read_text())
     assert meta["bytes"] == (tmp_path / "x_head_distances.pkl").stat().st_size
     assert meta["threads"] >= 1
+
+
+class KilledError(Exception):
+    """Stands for whatever ends a run."""
+
+
+def write_maps(path, made):
+    with AttentionWriter(path, {"made": made}) as writer:
+        writer.write(EXAMPLES[0])
+
+
+WRITERS = {
+    "maps": write_maps,
+    "pickle": lambda path, made: write_pickle(path, [1], {"made": made}),
+    "statistics": lambda path, made: save_statistics(path, {"made": made}),
+}
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+@pytest.mark.parametrize("renamed", [False, True])
+def test_killed_when_a_file_gets_its_name_there_is_no_meta_file(
+    tmp_path, monkeypatch, kind, renamed
+):
+    """Neither that of the file before, beside the new one, nor the new one too early."""
+    path, replace = tmp_path / "x.stats.pkl", os.replace
+    meta = tmp_path / "x.stats.meta.json"
+    WRITERS[kind](path, "before")
+    assert json.loads(meta.read_text())["made"] == "before"
+
+    def rename(source, target):
+        if renamed or target != path:
+            replace(source, target)
+        if target == path:
+            raise KilledError
+
+    monkeypatch.setattr(os, "replace", rename)
+    with pytest.raises(KilledError):
+        WRITERS[kind](path, "now")
+    assert not meta.exists()
 
 
 class Killer:

@@ -321,6 +321,15 @@ def test_flags_that_have_no_effect_are_refused(capsys, arguments, message):
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["x.html", "x.html.partial"])
+def test_an_input_that_the_page_would_overwrite(tmp_path, bert_dir, capsys, name):
+    given, out = tmp_path / name, tmp_path / "x.html"
+    given.write_text("the fox")
+    flags = ["--bert-dir", bert_dir, "--outfile", out]
+    assert "would be overwritten" in refused(capsys, "--file", given, *flags)
+    assert given.read_text() == "the fox"
+
+
 def test_words_that_are_not_known_are_refused(maps_file):
     maps = next(read_maps(maps_file))
     source = Source(maps.layers, 3, level="tokens")
