@@ -254,7 +254,7 @@ WRITERS = {
 def test_killed_when_a_file_gets_its_name_there_is_no_meta_file(
     tmp_path, monkeypatch, kind, renamed
 ):
-    """Neither that of the file before, beside the new one, nor the new one too early."""
+    """Neither that of the file before nor, too early, that of the new one."""
     path, replace = tmp_path / "x.stats.pkl", os.replace
     meta = tmp_path / "x.stats.meta.json"
     WRITERS[kind](path, "before")

@@ -146,7 +146,7 @@ RULES = {
     "codec": (call("_codecs encode", text("a"), text("utf-7")), "encode to utf-7"),
     "memo number": (b"Nr\2\0\0\0", "more values than the 0 that it has"),
     "marks": (b"(" * 300, "a value nested more than 200 deep"),
-    "negative size": (b"T\xff\xff\xff\xff", "a negative size"),
+    "negative size": (b"T\xff\xff\xff\xff", "cut short"),
     "append": (b")Na", "items for what is no list"),
     "item": (b"]" + text("a") + b"Ns", "items for what is no dictionary"),
     "member": (b"](K\x01\x90", "items for what is no set"),
