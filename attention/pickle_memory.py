@@ -75,8 +75,6 @@ for _op, _bytes in {
     pickle.EMPTY_DICT: 80,
     pickle.EMPTY_SET: 232,
     pickle.FROZENSET: 232,
-    pickle.DICT: 80,
-    pickle.MARK: 100,
     pickle.REDUCE: 600,
     pickle.EMPTY_TUPLE: 0,
     **dict.fromkeys((pickle.TUPLE, pickle.TUPLE1, pickle.TUPLE2, pickle.TUPLE3), 72),

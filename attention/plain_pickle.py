@@ -17,7 +17,7 @@ from toolkit.files import DEEPEST, printable
 
 TYPES = re.compile(r"[biufc]\d{1,2}|[SU][1-9]\d{0,8}")
 MOST_PARTS = 1_000_000  # parts of a value beyond one for each byte of the file
-BLOCK = 1 << 20  # characters that are encoded at once
+BLOCK = 1 << 12  # characters that are encoded at once
 LARGEST_MEMBER = 1 << 32  # of a set; larger numbers could be made to collide
 
 

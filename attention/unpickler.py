@@ -161,10 +161,6 @@ class _Unpickler(pickle._Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         return find(module, name)
 
-    def pop_mark(self) -> list:
-        self.memory += COST[pickle.MARK[0]]
-        return super().pop_mark()
-
     dispatch: ClassVar = dict(pickle._Unpickler.dispatch)
 
     def load_refused(self) -> None:

@@ -147,6 +147,7 @@ RULES = {
     "memo number": (b"Nr\2\0\0\0", "more values than the 0 that it has"),
     "marks": (b"(" * 300, "a value nested more than 200 deep"),
     "negative size": (b"T\xff\xff\xff\xff", "cut short"),
+    "line": (b"S'" + b"a" * 5_000_000 + b"'\n", "cut short"),
     "append": (b")Na", "items for what is no list"),
     "item": (b"]" + text("a") + b"Ns", "items for what is no dictionary"),
     "member": (b"](K\x01\x90", "items for what is no set"),

@@ -88,6 +88,9 @@ KINDS = {
             "numpy._core.multiarray scalar", call("numpy dtype", text("S10000")), b"h\0"
         ),
     ),
+    "a long bytearray of a text": call(
+        "builtins bytearray", text("a" * 3_000_000), text("latin1")
+    ),
     "a long text": text("a" * 3_000_000),
     "a long text with an accent": text("a" * 3_000_000 + "é"),
     "a long text with a wide character": text("a" * 3_000_000 + "\u0100"),

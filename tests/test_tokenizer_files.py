@@ -462,3 +462,20 @@ def test_an_unknown_token_outside_the_model_s_own_vocabulary(tmp_path):
     backend.save(str(tmp_path / "tokenizer.json"))
     with pytest.raises(InputError, match=r"cannot split this text .*Missing \[UNK\]"):
         load_tokenizer(tmp_path).tokenize(["fox wolf"])
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"]
+    + ["added_tokens.json", "vocab.json"],
+)
+@pytest.mark.parametrize("content", ["[]", "3", "null", "", "[" * 9000, "\xff\xfe"])
+def test_json_that_is_odd_is_one_line(folder, name, content):
+    if name == "vocab.json":
+        (folder / "vocab.txt").unlink()
+        (folder / "merges.txt").write_text("#version: 0.2\n")
+    (folder / name).write_bytes(content.encode("latin1"))
+    with pytest.raises(InputError) as error:
+        load_tokenizer(folder)
+    assert str(error.value).startswith(f"{folder / name}: ")
+    assert str(error.value).isprintable()
