@@ -22,7 +22,7 @@ from attention.sentences import read_sentences
 from bert import BertConfig
 from bert.config import check_layers
 from toolkit import cli
-from toolkit.files import InputError, check_output, make_folder
+from toolkit.files import InputError, check_output, make_folder, spare_inputs
 
 if TYPE_CHECKING:
     from figures.panels import Panel
@@ -131,6 +131,8 @@ def main(argv: list[str] | None = None) -> None:
             f"{args.outfile}: the name must end in .html, or in .pdf for one head"
         )
     check_output(args.outfile)
+    given = filter(None, [args.file, *(args.maps or []), *args.statistics])
+    spare_inputs(args.outfile, *given)
     make_folder(args.outfile.parent)
     if args.head and not args.head.isdecimal():  # of a layer's maps, its number
         read_head_name(args.head)

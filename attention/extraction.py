@@ -170,7 +170,8 @@ def attention_maps(
         example = item.example | {"tokens": item.tokens}
         if mixing := [ratios[row, :size] for ratios in maps[layers:]]:
             example["mixing"] = np.stack(mixing)  # [L, T] or [L, W + 2]
-        return Maps(attns.astype(dtype, copy=False), source.level, source, example)
+        attns = attns.astype(dtype, copy=False)
+        return Maps(attns, source.level, source, example).checked()
 
     heads = layers * source.heads
     return in_batches(

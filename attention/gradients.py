@@ -66,7 +66,7 @@ def gradient_maps(
             "loss": float(losses[row]),
             "importance": importance[row],
         }
-        return Maps(values, TOKENS, source, example)
+        return Maps(values, TOKENS, source, example).checked()
 
     heads = model.config.num_hidden_layers * model.config.num_attention_heads
     return in_batches(

@@ -67,21 +67,24 @@ def _is_small(value: Any) -> bool:
 
 
 # bytes of memory: for each opcode a place on the stack, and what else it makes
-COST = dict.fromkeys(range(256), 9)
+PLACE = 9  # in a list, which has some to spare
+COST = dict.fromkeys(range(256), PLACE)
 for _op, _bytes in {
     pickle.EMPTY_LIST: 72,
+    pickle.LIST: 96,
     pickle.EMPTY_DICT: 80,
     pickle.EMPTY_SET: 232,
     pickle.FROZENSET: 232,
-    pickle.DICT: 80,
-    pickle.MARK: 100,
     pickle.REDUCE: 600,
     pickle.EMPTY_TUPLE: 0,
     **dict.fromkeys((pickle.TUPLE, pickle.TUPLE1, pickle.TUPLE2, pickle.TUPLE3), 72),
-    **dict.fromkeys((pickle.BININT, pickle.BININT2, pickle.BINFLOAT), 28),
+    **dict.fromkeys((pickle.BININT, pickle.BININT2, pickle.BINFLOAT), 32),
     **dict.fromkeys((pickle.INT, pickle.LONG, pickle.FLOAT), 60),
     pickle.LONG1: 300,
-    **dict.fromkeys((pickle.BINPUT, pickle.LONG_BINPUT, pickle.MEMOIZE), 8),
+    pickle.UNICODE: 80,
+    **dict.fromkeys(
+        (pickle.PUT, pickle.BINPUT, pickle.LONG_BINPUT, pickle.MEMOIZE), 38
+    ),
 }.items():
     COST[_op[0]] += _bytes
-PAIR, MEMBER = 27, 100  # bytes for a pair of a dict, a member of a set, beyond these
+PAIR, MEMBER = 48, 100  # bytes for a pair of a dict, a member of a set, beyond these

@@ -17,6 +17,7 @@ from toolkit.files import DEEPEST, printable
 
 TYPES = re.compile(r"[biufc]\d{1,2}|[SU][1-9]\d{0,8}")
 MOST_PARTS = 1_000_000  # parts of a value beyond one for each byte of the file
+BLOCK = 1 << 12  # characters that are encoded at once
 LARGEST_MEMBER = 1 << 32  # of a set; larger numbers could be made to collide
 
 
@@ -107,11 +108,15 @@ class _Makers:
         return b""
 
     def bytearray(self, data=b"", encoding="latin1"):
-        if isinstance(data, str):
-            data = self.latin1(data, encoding)
-        if not isinstance(data, bytes):
+        if not isinstance(data, str | bytes):
             raise RefusedError("bytearray of something else than bytes")
-        return bytearray(data)
+        if isinstance(data, bytes):
+            return bytearray(data)
+        made = bytearray(len(data))
+        for start in range(0, len(data), BLOCK):  # without a copy of all of it
+            part = data[start : start + BLOCK]
+            made[start : start + BLOCK] = self.latin1(part, encoding)
+        return made
 
     def set(self, items=()):
         return set(members(items))

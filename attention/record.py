@@ -19,7 +19,7 @@ import numpy as np
 from attention.quantities import QUANTITIES
 from attention.source import LEVELS, TOKENS, WORDS, Source, drawn_at_random
 from attention.store import read_attention, read_meta
-from toolkit.files import InputError
+from toolkit.files import InputError, quoted
 
 # Roles of the rows and columns of a map
 WORD, PUNCTUATION, FIRST, SEPARATOR = range(4)
@@ -63,6 +63,21 @@ class Maps:
         maps = cls(values, level, source, rest)
         QUANTITIES[source.quantity].check(maps)
         return maps
+
+    def checked(self) -> "Maps":
+        """This record, new from an encoder.
+
+        Raises InputError for maps that are none of their quantity: an encoder whose
+        numbers grow beyond its precision gives NaN.
+        """
+        try:
+            QUANTITIES[self.quantity].check(self)
+        except InputError as error:
+            raise InputError(
+                f"no {self.quantity} of {quoted(' '.join(self.labels))}: {error}; are "
+                "numbers of the encoder beyond its precision?"
+            ) from None
+        return self
 
     def to_example(self) -> dict:
         """The example with its maps as "attns", as a file of maps holds it."""

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, ClassVar
 
 import numpy as np
 
-from attention.pickle_memory import COST, MEMBER, PAIR, ForgottenError, Memo
+from attention.pickle_memory import COST, MEMBER, PAIR, PLACE, ForgottenError, Memo
 from attention.plain_pickle import (
     MOST_PARTS,
     PlainArray,
@@ -28,7 +28,7 @@ from attention.plain_pickle import (
 from toolkit.files import DEEPEST, size_of
 
 ROOM = 48 << 20  # bytes that values may take beyond twice the file's size
-LONGEST_LINE = 1 << 25  # bytes; only protocol 0 has lines of any length
+LONGEST_LINE = 1 << 22  # bytes; only protocol 0 has lines of any length
 LARGE = 1 << 20  # bytes of a string, from which its memory is reckoned beforehand
 
 
@@ -56,16 +56,14 @@ def _sized(kind: str, decode: str | None, make: type = bytes) -> Callable:
 
     def step(self: "_Unpickler") -> None:
         (size,) = struct.unpack(kind, self.read(width))
-        if size < 0:
-            raise pickle.UnpicklingError("a negative size")
+        if not 0 <= size <= self.unread:
+            raise EOFError
+        self._spend(size)  # for what is read, and then for what is made of it
         data = self.read(size)
-        if decode:
-            reserved = _width(data, decode) * size if size > LARGE else 0
-            self._spend(reserved)
-            value = data.decode(decode, "surrogatepass")
-            self.memory += reserved
-        else:
-            value = make(data)
+        copies = _width(data, decode) if decode and size > LARGE else 1
+        self._spend(copies * size)
+        value = data.decode(decode, "surrogatepass") if decode else make(data)
+        self.memory += (1 + copies) * size
         self._spend(sys.getsizeof(value))
         self.append(value)
 
@@ -73,12 +71,12 @@ def _sized(kind: str, decode: str | None, make: type = bytes) -> Callable:
 
 
 def _width(data: bytes, encoding: str) -> int:
-    """Bytes of memory that each byte of a string takes while it is decoded: in UTF-8, a
-    single character can make all take 4."""
+    """Bytes of memory that each byte of a string takes while it is decoded. In UTF-8, a
+    single character can make all take 2 or 4, and what is decoded is copied then."""
     if encoding == "latin1":
-        return 2
+        return 1
     highest = np.frombuffer(data, "u1").max()
-    return 5 if highest > 0xEF else 3 if highest > 0xC3 else 2
+    return 6 if highest > 0xEF else 3 if highest > 0xC3 else 2 if highest > 0x7F else 1
 
 
 class _Unpickler(pickle._Unpickler):
@@ -163,10 +161,6 @@ class _Unpickler(pickle._Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         return find(module, name)
 
-    def pop_mark(self) -> list:
-        self.memory += COST[pickle.MARK[0]]
-        return super().pop_mark()
-
     dispatch: ClassVar = dict(pickle._Unpickler.dispatch)
 
     def load_refused(self) -> None:
@@ -202,9 +196,7 @@ class _Unpickler(pickle._Unpickler):
                 self._spend(len(argument))
             elif isinstance(argument, list):
                 self._spend(MEMBER * len(argument))
-        self.stack[-1] = value = maker(*arguments)
-        if isinstance(value, bytes | bytearray):
-            self._spend(len(value))
+        self.stack[-1] = maker(*arguments)
 
     dispatch[pickle.REDUCE[0]] = load_reduce
 
@@ -212,9 +204,9 @@ class _Unpickler(pickle._Unpickler):
         state = self.stack.pop()
         if type(self.stack[-1]) not in (PlainArray, PlainDtype):
             raise RefusedError("a state of what has none")
-        self.stack[-1].__setstate__(state)
         if type(self.stack[-1]) is PlainArray:
-            self._spend(self.stack[-1].nbytes)
+            self._spend(len(state[-1]))
+        self.stack[-1].__setstate__(state)
 
     dispatch[pickle.BUILD[0]] = load_build
 
@@ -225,7 +217,20 @@ class _Unpickler(pickle._Unpickler):
 
     dispatch[pickle.UNICODE[0]] = load_unicode
 
+    def load_string(self) -> None:
+        super().load_string()
+        self._spend(sys.getsizeof(self.stack[-1]))
+
+    dispatch[pickle.STRING[0]] = load_string
+
     # containers
+
+    def load_tuple(self) -> None:
+        items = self.pop_mark()
+        self._spend(PLACE * len(items))
+        self.append(tuple(items))
+
+    dispatch[pickle.TUPLE[0]] = load_tuple
 
     def load_append(self) -> None:
         self._extend([self.stack.pop()])
@@ -236,6 +241,7 @@ class _Unpickler(pickle._Unpickler):
     def _extend(self, items: list) -> None:
         if type(self.stack[-1]) is not list:
             raise pickle.UnpicklingError("items for what is no list")
+        self._spend(PLACE * len(items))
         self.stack[-1].extend(items)
 
     dispatch[pickle.APPEND[0]] = load_append

@@ -264,6 +264,7 @@ def test_google_data_file_cut_short(tmp_path):
         ({"layer_norm_eps": 1e-60}, "layer_norm_eps is 1e-60, expected a number from"),
         ({"initializer_range": float("inf")}, "initializer_range is inf, expected a"),
         ({"initializer_range": 1e38}, r"initializer_range is 1e\+38, expected a num"),
+        ({"initializer_range": -0.02}, "initializer_range is -0.02, expected a num"),
         ({"initializer_range": "0.02"}, "initializer_range is '0.02', expected a num"),
         ({"vocab_size": 10**12}, "2 layers and 15,000,000,003,630 weights, expect"),
         ({"vocab_size": 10**8}, "the weights do not fit the config.*1,500,0.*found 4"),
@@ -309,13 +310,18 @@ def test_json_that_is_odd_is_one_line(tmp_path, name, content):
 
 
 @pytest.mark.parametrize(
-    "weight_map", [{}, [], None, {"a": 1}, {"a": None}, {"a": "../x"}, {"a": "\0"}]
+    ("weight_map", "message"),
+    [(odd, "expected a weight_map of names to files") for odd in ({}, [], None)]
+    + [
+        ({"a": odd}, "names .*, expected the name of a file")
+        for odd in (1, None, "../x", "\0")
+    ],
 )
-def test_index_that_names_no_files(tmp_path, weight_map):
+def test_index_that_names_no_files(tmp_path, weight_map, message):
     folder = write_hugging_face(tmp_path, tiny_weights(), shards=2)
     index = folder / "model.safetensors.index.json"
     index.write_text(json.dumps({"weight_map": weight_map}))
-    with pytest.raises(InputError, match=r"index\.json: (expected a weight_map|names)"):
+    with pytest.raises(InputError, match=rf"index\.json: {message}"):
         load_model(folder)
 
 

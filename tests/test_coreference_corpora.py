@@ -3,15 +3,17 @@
 import collections
 import gzip
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
 import preprocess_coref
 from bert import Tokenizer
+from corpora.columns import _guess_sentences
 from corpora.coreference import Document, find_files, read_documents
 from corpora.mentions import describe_mention, find_head, mention_type
-from corpora.stretches import cut_documents
+from corpora.stretches import _example, cut_documents
 from toolkit.files import InputError
 
 EXAMPLES = Path(__file__).parent.parent / "examples" / "coref"
@@ -296,8 +298,11 @@ def test_other_spaces_in_a_word_separate_no_columns(read, word):
         ("#BEGIN_DOCUMENT (a); part 2", "a", 2),
         ("# begin document  (a (b));part 3 ", "a (b)", 3),
         ("#begin document" + " " * 20_000 + "x; part" + " " * 20_000 + "1", "x", 1),
+        ("#begin document (a" + " " * 10**6 + "b)", "a" + " " * 10**6 + "b", 0),
     ],
+    ids=range(6),
 )
+@pytest.mark.timeout(100)  # hours, where each space may be the first of the last ones
 def test_names_and_parts(read, header, name, part):
     (document,) = read(f"{header}\n0\ta\t_\n")
     assert (document.name, document.part) == (name, part)
@@ -417,6 +422,41 @@ def test_mentions_on_empty_nodes(read):
     assert document.words == ["a", "b", "c"]
     assert document.mentions == [(0, 0, 0), (1, 2, 0), (2, 2, 1)]
     assert document.zeros == 3
+
+
+def lines_run(function, *arguments) -> int:
+    """How many lines of Python a call runs, every turn of a loop counted."""
+    count = 0
+
+    def trace(frame, event, argument):
+        nonlocal count
+        count += event == "line"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        function(*arguments)
+    finally:
+        sys.settrace(before)
+    return count
+
+
+def test_nested_mentions_take_steps_by_their_number_not_by_their_words():
+    """Mention i encloses 1000 - 2 i words: 250,000 in all."""
+    mentions = [(i, 999 - i, 0) for i in range(500)]
+    assert _guess_sentences(["."] * 1000, mentions) == [(0, 999)]
+    assert lines_run(_guess_sentences, ["."] * 1000, mentions) < 10_000
+
+
+def test_a_stretch_looks_at_its_own_mentions():
+    """One of 20 words among 10,000 mentions, of which 20 are its own."""
+    words = 10_000
+    mentions = [(i, i, 0) for i in range(words)]
+    document = Document("d", 0, ["a"] * words, [(0, words - 1)], mentions)
+    example, _ = _example(document, 0, [(5000, 5019)])
+    assert len(example["mentions"]) == 20
+    assert lines_run(_example, document, 0, [(5000, 5019)]) < 5000
 
 
 def test_nested_mentions_of_a_long_document(read):

@@ -60,6 +60,16 @@ def test_memory_is_that_of_an_example_not_of_the_file(tmp_path):
             b'[{"a": ' + b"[" * 5000 + b"]" * 5000 + b"}]",
             "recursion",
         ),
+        (
+            "x.json",
+            b'[{}, {"a": ' + b"[" * 250 + b"]" * 250 + b"}]",
+            "example 1: nested more than 200 deep",
+        ),
+        (
+            "x.jsonl",
+            b'{}\n{"a": ' + b"[" * 250 + b"]" * 250 + b"}",
+            "line 2: nested more than 200 deep",
+        ),
         ("x.jsonl", b'{"text": "a"}\n\n{"te\n', r"not JSON after line 1 \("),
         ("x.jsonl", b'{"text": "a"}\n\n[3]\n', "line 3: expected an object, found a l"),
         ("x.jsonl", b'{"a": ' + b"[" * 5000, r"not JSON after the beginning \("),
@@ -87,6 +97,21 @@ def test_items_may_be_cut_anywhere_by_the_ends_of_blocks(tmp_path, block, monkey
         path.write_text(cut)
         with pytest.raises(InputError, match="not JSON after|expected an object"):
             list(iter_examples(path))
+
+
+def test_an_item_longer_than_many_blocks_is_not_decoded_for_each(tmp_path, monkeypatch):
+    """Of 8,000 characters in blocks of 8, 16, 32 and so on: ten or so, not 1,000."""
+    decoded, decode = [], json.JSONDecoder.raw_decode
+
+    def counted(self, text, place):
+        decoded.append(place)
+        return decode(self, text, place)
+
+    monkeypatch.setattr(example_files, "BLOCK", 8)
+    monkeypatch.setattr(json.JSONDecoder, "raw_decode", counted)
+    (tmp_path / "x.json").write_text(json.dumps([{"text": "x" * 8000}]))
+    assert [len(e["text"]) for e in iter_examples(tmp_path / "x.json")] == [8000]
+    assert len(decoded) < 20
 
 
 def test_a_list_nested_without_end_is_refused_at_once(tmp_path):

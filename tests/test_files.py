@@ -58,6 +58,17 @@ def test_outputs_that_are_no_regular_files_stay_what_they_are(tmp_path, fifo, ho
         write_with(how, Path("/dev/null"))
 
 
+def test_a_link_that_appears_while_the_file_is_written_is_kept(tmp_path):
+    path, target = tmp_path / "x", tmp_path / "target"
+    with (
+        pytest.raises(InputError, match="is a symbolic link"),
+        open_whole(path) as file,
+    ):
+        file.write(b"new")
+        path.symlink_to(target)
+    assert path.readlink() == target
+
+
 @pytest.mark.parametrize("how", ["open_whole", "write_pickle", "AttentionWriter"])
 def test_partial_files_that_are_no_regular_files(tmp_path, how):
     path, partial = tmp_path / "x.pkl", tmp_path / "x.pkl.partial"

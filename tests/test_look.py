@@ -321,6 +321,15 @@ def test_flags_that_have_no_effect_are_refused(capsys, arguments, message):
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["x.html", "x.html.partial"])
+def test_an_input_that_the_page_would_overwrite(tmp_path, bert_dir, capsys, name):
+    given, out = tmp_path / name, tmp_path / "x.html"
+    given.write_text("the fox")
+    flags = ["--bert-dir", bert_dir, "--outfile", out]
+    assert "would be overwritten" in refused(capsys, "--file", given, *flags)
+    assert given.read_text() == "the fox"
+
+
 def test_words_that_are_not_known_are_refused(maps_file):
     maps = next(read_maps(maps_file))
     source = Source(maps.layers, 3, level="tokens")
@@ -362,3 +371,15 @@ def test_the_largest_value_of_each_row_is_kept():
     page = show(Panel(maps)).html
     assert base64.b64encode(np.array([0, 0.75], "<f4")).decode() in page
     assert base64.b64encode(bytes([0, 0, 85, 255])).decode() in page
+
+
+def test_maps_that_are_no_numbers_are_not_shown(tmp_path, capsys):
+    """All weights are finite, but products of 1e30 and 1e30 are not in float32."""
+    weights = tiny_weights()
+    for part in ("query", "key"):
+        weights[f"bert/encoder/layer_0/attention/self/{part}/kernel"] *= 1e30
+    folder = write_hugging_face(tmp_path / "bert", weights)
+    out = tmp_path / "look.html"
+    error = refused(capsys, "the fox", "--bert-dir", folder, "--outfile", out)
+    assert "no attention of '[CLS] the fox [SEP]': " in error
+    assert not out.exists()

@@ -299,6 +299,50 @@ def test_resuming_with_another_vocabulary_is_refused(tmp_path, data, capsys):
     assert "3 examples written" in capsys.readouterr().out
 
 
+def test_a_run_is_not_resumed_on_another_number_of_threads(
+    tmp_path, data, bert_dir, capsys, monkeypatch
+):
+    flags = ["--max-sequence-length", "32", "--outfile", tmp_path / "x.pkl"]
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "3")
+    assert extract(data, bert_dir, *flags) == 0
+    (tmp_path / "x.pkl").rename(tmp_path / "x.pkl.partial")
+    begun = (tmp_path / "x.meta.json").rename(tmp_path / "x.pkl.partial.json")
+    settings = json.loads(begun.read_text())
+    del settings["bytes"]
+    begun.write_text(json.dumps(settings))
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "4")
+    assert extract(data, bert_dir, *flags, "--resume") == 1
+    assert "threads (3 then, 4 now)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("flags", [[], ["--word-level"], ["--quantity", "norms"]])
+def test_maps_that_are_no_numbers_are_not_written(tmp_path, data, capsys, flags):
+    """All weights are finite, but products of 1e30 and 1e30 are not in float32."""
+    data.write_text('[{"words": ["the", "fox"]}]')
+    weights = tiny_weights()
+    for part in ("query", "key"):
+        weights[f"bert/encoder/layer_0/attention/self/{part}/kernel"] *= 1e30
+    folder = write_hugging_face(tmp_path / "bert", weights)
+    assert extract(data, folder, "--max-sequence-length", "32", *flags) == 1
+    error = capsys.readouterr().err
+    assert re.search(
+        r"error: no (attention|norms) of '\[CLS\] the fox \[SEP\]': ", error
+    )
+    assert "beyond its precision?" in error
+    assert list(tmp_path.glob("*.pkl")) == list(tmp_path.glob("*.meta.json")) == []
+
+
+def test_gradients_that_are_no_numbers_are_not_written(
+    tmp_path, data, masked_lm_dir, capsys
+):
+    weights = tiny_weights() | tiny_head()
+    weights["bert/encoder/layer_1/output/dense/kernel"] *= 1e38
+    folder = write_hugging_face(tmp_path / "bert", weights)
+    assert gradients(data, folder) == 1
+    assert "error: no gradients of '[CLS] " in capsys.readouterr().err
+    assert list(tmp_path.glob("*.pkl")) == []
+
+
 def test_backend_that_is_not_installed(data, bert_dir, capsys, monkeypatch):
     monkeypatch.setenv("KERAS_BACKEND", "none_such")
     assert extract(data, bert_dir, "--max-sequence-length", "32") == 1

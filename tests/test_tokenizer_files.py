@@ -485,3 +485,20 @@ def test_a_line_missing_in_vocab_txt_is_a_doubt(folder):
         f"warning: {folder}: {len(GERMAN) - 1} pieces for a model of {len(GERMAN)}; if "
         "a line of the vocabulary is missing, all after it are taken for others"
     )
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"]
+    + ["added_tokens.json", "vocab.json"],
+)
+@pytest.mark.parametrize("content", ["[]", "3", "null", "", "[" * 9000, "\xff\xfe"])
+def test_json_that_is_odd_is_one_line(folder, name, content):
+    if name == "vocab.json":
+        (folder / "vocab.txt").unlink()
+        (folder / "merges.txt").write_text("#version: 0.2\n")
+    (folder / name).write_bytes(content.encode("latin1"))
+    with pytest.raises(InputError) as error:
+        load_tokenizer(folder)
+    assert str(error.value).startswith(f"{folder / name}: ")
+    assert str(error.value).isprintable()

@@ -216,6 +216,23 @@ def test_a_chain_of_words_is_followed_once(heads):
     assert heads.looks == 2000
 
 
+class Compared(int):
+    """A number that counts how often any is compared with another."""
+
+    times = 0
+    __hash__ = int.__hash__
+
+    def __eq__(self, other):
+        Compared.times += 1
+        return int(self) == int(other)
+
+
+def test_a_word_is_not_compared_with_all_before_it_in_its_chain():
+    heads = [Compared(head) for head in [*range(2, 2001), 0]]
+    assert _defect(heads) is None
+    assert Compared.times < 20_000
+
+
 def test_words_that_are_withheld_are_reported(tmp_path, capsys):
     """Two sentences of three: underscores, and OntoNotes' placeholder."""
     sentences = [("_", "____"), ("[WORD]", "[WORD]"), ("_", "dog")]

@@ -3,6 +3,9 @@
 After random.Random(0): randint(1, 2) gives 2; then random() gives 0.758 and 0.421.
 """
 
+import random
+import tracemalloc
+
 import pytest
 import tokenizers
 from tokenizers import models, pre_tokenizers
@@ -10,7 +13,7 @@ from tokenizers import models, pre_tokenizers
 import preprocess_unlabeled
 from bert import Tokenizer
 from corpora import unlabeled
-from corpora.unlabeled import cut_corpus
+from corpora.unlabeled import _truncate, cut_corpus
 from toolkit.files import InputError
 
 LETTERS = Tokenizer({t: i for i, t in enumerate("[UNK] [CLS] [SEP] a b c d e".split())})
@@ -283,3 +286,41 @@ def test_text_with_numbers_and_hyphens_is_text(cut):
     """A numbered heading, and a line that ends as an arc does, are among others."""
     text = "1\ta b\nc d\na 747-b\nc d\n"
     assert cut(text, max_length=40)[0].sentences == 4
+
+
+def test_text_is_split_into_sentences_in_blocks(cut, monkeypatch):
+    given, segment = [], unlabeled.sentencex.segment
+
+    def measured(language, text):
+        given.append(len(text))
+        return segment(language, text)
+
+    monkeypatch.setattr(unlabeled.sentencex, "segment", measured)
+    monkeypatch.setattr(unlabeled, "BLOCK", 100)
+    spans, _ = cut("A b c!\n" * 1000, split_sentences="en")
+    assert spans.sentences == 1000
+    assert max(given) < 200
+
+
+def test_a_document_is_never_whole_in_memory(tmp_path, monkeypatch):
+    """Its 50,000 lines would take 3 MB as strings."""
+    path = tmp_path / "corpus.txt"
+    path.write_text("A b c!\n" * 50_000)
+    monkeypatch.setattr(unlabeled, "BLOCK", 2000)
+    tracemalloc.start()
+    try:
+        spans = cut_corpus(path, LETTERS, num_docs=5)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert spans.sentences == 50_000
+    assert peak < 1_000_000
+
+
+def test_truncating_removes_no_token_by_itself():
+    """Each removal would move all tokens behind it. By hand, for seed 0, random() gives
+    0.84, 0.76 and 0.42: twice off the end of the second part, which is not the shorter
+    one, then off the beginning of the first."""
+    first, second = tuple("abc"), tuple("defg")
+    found = _truncate(first, second, 4, random.Random(0))
+    assert found == (tuple("bc"), tuple("de"))
