@@ -72,8 +72,8 @@ def read_ahead(items: Iterator[Item]) -> Iterator[Item]:
 class Packed(NamedTuple):
     """B sentences of S steps end to end, without padding."""
 
-    maps: np.ndarray  # all their values, float16 given by its bits, uint16
-    rows: np.ndarray  # of the vectors of words; 0 is ROOT's, before or after the words
+    maps: np.ndarray  # all their values, float16 by their bits, uint16
+    rows: np.ndarray  # of word vectors; ROOT's is 0, before or after a sentence's words
     heads: np.ndarray  # of the words, in the same places
     starts: np.ndarray  # [B + 1] of sentences among rows, and the last one's end
     steps: np.ndarray  # [S + 1] of steps among sentences, and the last one's end

@@ -66,9 +66,10 @@ def take_steps(weights, first, second, rates, packed, vectors, root_first):
 
 @compiled
 def _widen(bits, floats):
-    """Write float16 values from zero on, given as uint16, to float32 `floats`."""
+    """Write float16 values from zero on, given as uint16, to float32 `floats`. Zero may
+    have a sign, which is left out."""
     for k in range(len(floats)):
-        wide = np.uint32(np.uint32(bits[k] & 0x7FFF) << 13)  # without the sign of zero
+        wide = np.uint32(np.uint32(bits[k] & 0x7FFF) << 13)
         floats[k] = wide.view(np.float32) * SCALE
 
 

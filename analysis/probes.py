@@ -14,6 +14,7 @@ import pandas as pd
 from analysis.attachment import AttachmentScores, read_sentences
 from analysis.probe_batches import bucketed, in_lists, padded, read_ahead, shuffled
 from analysis.word_vectors import WordVectors
+from attention.quantities import ATTENTION
 from attention.record import read_maps
 from attention.source import Source
 from toolkit.backend import start_keras
@@ -103,9 +104,9 @@ def train_probe(
     """Train one of Table 3's probes on a file of maps between words.
 
     `kind` is a key of PROBES; those with words need `vectors`. Sentences are shuffled
-    in a buffer of bounded size. Any maps will do, those of a random-init encoder too.
-    Raises InputError as `read_sentences` does, and for a file without words to learn
-    from.
+    in a buffer of bounded size. Any attention will do, that of a random-init encoder
+    too. Raises InputError as `read_sentences` does, for maps of another quantity, and
+    for a file without words to learn from.
     """
     probe = new_probe(path, kind, settings, vectors)
     training(probe, path, settings)
@@ -178,7 +179,7 @@ def training(
     with threadpool_limits(1, "blas"):
         for _ in range(settings.epochs):
             losses, words = 0.0, 0
-            sentences = read_sentences(path)
+            sentences = read_sentences(path, lambda m: m.source.require(ATTENTION))
             if most is not None:  # the same ones in each epoch
                 drawn = shuffled(sentences, np.random.default_rng(settings.seed))
                 sentences = itertools.islice(drawn, most)
