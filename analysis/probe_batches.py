@@ -1,4 +1,4 @@
-"""Sentences on their way into a probe: shuffled, bucketed by length, padded.
+"""Sentences on their way into a probe: shuffled, bucketed by length, packed or padded.
 
 Shapes: B sentences, N words in the longest of them, K = L * H heads, D size of a word
 vector.
@@ -6,8 +6,10 @@ vector.
 
 import collections
 import dataclasses
+import itertools
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 SHUFFLE_BUFFER = 256 << 20  # bytes of maps
 BUCKET = 8  # lengths that share a bucket
+
+Item = TypeVar("Item")
 
 
 def shuffled(sentences: Iterable[Maps], rng: np.random.Generator) -> Iterator[Maps]:
@@ -47,6 +51,54 @@ def bucketed(sentences: Iterable[Maps], size: int) -> Iterator[list[Maps]]:
             yield bucket.copy()
             bucket.clear()
     yield from filter(None, buckets.values())
+
+
+def in_lists(items: Iterator[Item], size: int) -> Iterator[list[Item]]:
+    """The items in lists of `size`; the last one may be shorter."""
+    while some := list(itertools.islice(items, size)):
+        yield some
+
+
+def read_ahead(items: Iterator[Item]) -> Iterator[Item]:
+    """The items, each made in a thread of its own while the one before is in use."""
+    end = object()
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        ahead = thread.submit(next, items, end)
+        while (item := ahead.result()) is not end:
+            ahead = thread.submit(next, items, end)
+            yield item
+
+
+class Packed(NamedTuple):
+    """B sentences of S steps end to end, without padding."""
+
+    maps: np.ndarray  # all their values, float16 by their bits, uint16
+    rows: np.ndarray  # of word vectors; ROOT's is 0, before or after a sentence's words
+    heads: np.ndarray  # of the words, in the same places
+    starts: np.ndarray  # [B + 1] of sentences among rows, and the last one's end
+    steps: np.ndarray  # [S + 1] of steps among sentences, and the last one's end
+
+
+def packed(
+    batches: list[list[Maps]], vectors: WordVectors | None, root_first: bool
+) -> Packed:
+    """The sentences of a step from each batch."""
+    sentences = list(itertools.chain.from_iterable(batches))
+    words = [maps.require_words() for maps in sentences]
+    heads = [maps.example["heads"] for maps in sentences]
+    ends = np.cumsum([len(sentence) for sentence in words])
+    every = list(itertools.chain.from_iterable(words))
+    rows = vectors[every] if vectors else np.zeros(len(every), int)
+    roots = np.append(0, ends[:-1]) if root_first else ends
+    return Packed(
+        np.concatenate(
+            [maps.values.astype(np.float16, copy=False).ravel() for maps in sentences]
+        ).view(np.uint16),
+        np.insert(rows, roots, 0),
+        np.insert(np.array([*itertools.chain(*heads)], int), roots, 0),
+        np.append(0, ends + np.arange(1, len(ends) + 1)),
+        np.cumsum([0, *map(len, batches)]),
+    )
 
 
 def padded(

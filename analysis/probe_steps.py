@@ -1,14 +1,16 @@
 """Steps of Adam that train the probes, in compiled loops or by TensorFlow.
 
-Both kinds have `take`, which does a step on each of several batches of sentences.
+Both kinds have three methods: `pack` makes one input of several batches of sentences,
+which may be done while another is in use; `take` does a step on each batch of an input,
+and returns the sum of the losses of their words, in nats, and how many words have one;
+`store` leaves the weights of the last step in the model.
 """
 
 import keras
 import numpy as np
-from threadpoolctl import threadpool_limits
 
-from analysis.probe_batches import joined, padded
-from analysis.probe_gradients import FIRST, SECOND, adam, add_gradients
+from analysis.probe_batches import Packed, joined, packed, padded
+from analysis.probe_gradients import FIRST, SECOND, take_steps
 from analysis.probe_models import IGNORED, AttentionProbe, Probe
 from analysis.word_vectors import WordVectors
 from attention.record import Maps
@@ -22,68 +24,50 @@ class AttentionSteps:
     number, which is 1, and without weights of the candidate.
     """
 
-    def __init__(self, model: AttentionProbe, learning_rate: float):
+    def __init__(
+        self, model: AttentionProbe, learning_rate: float, vectors: WordVectors | None
+    ):
         self.model, self.learning_rate, self.taken = model, learning_rate, 0
-        weights = [np.array(weight.numpy()) for weight in model.trainable_variables]
+        self.vectors = vectors
+        self.matrix = vectors.matrix if vectors else np.ones((1, 1), np.float32)
+        *kernels, root = (weight.numpy() for weight in model.trainable_variables)
         if not model.uses_words:
-            from_head, to_head, root = weights
-            of_dependent = np.concatenate([to_head, from_head])[None]
-            weights = [of_dependent, np.zeros_like(of_dependent), root]
-        self.weights = weights  # of dependents, of candidates, of ROOT
-        self.gradients, self.first, self.second = (
-            [np.zeros_like(weight) for weight in weights] for _ in range(3)
+            kernels = kernels[::-1]  # u before w
+        learnt = [root, *(kernel.T.ravel() for kernel in kernels)]
+        self.first, self.second = np.zeros((2, sum(map(len, learnt))), np.float32)
+        self.weights = np.zeros(2 + 4 * model.heads * self.matrix.shape[1], np.float32)
+        self.weights[: len(self.first)] = np.concatenate(learnt)
+
+    def pack(self, batches: list[list[Maps]]) -> Packed:
+        """See above."""
+        return packed(batches, self.vectors, self.model.aligned)
+
+    def take(self, sentences: Packed) -> tuple[float, int]:
+        """See above."""
+        steps = len(sentences.steps) - 1
+        numbers = self.taken + np.arange(1, steps + 1)
+        rates = self.learning_rate * np.sqrt(1 - SECOND**numbers) / (1 - FIRST**numbers)
+        self.taken += steps
+        return take_steps(
+            self.weights,
+            self.first,
+            self.second,
+            rates.astype(np.float32),
+            sentences,
+            self.matrix,
+            self.model.aligned,
         )
 
-    def take(
-        self, batches: list[list[Maps]], vectors: WordVectors | None
-    ) -> tuple[float, int]:
-        """A step on each batch: the sum of the losses of their words, in nats, and how
-        many words have one."""
-        losses, words = 0.0, 0
-        # products of a sentence are too small to be worth waiting for other threads
-        with threadpool_limits(1, "blas"):
-            for batch in batches:
-                for maps in batch:
-                    heads = np.array(maps.example["heads"], np.int64)
-                    losses += self._add_gradients(maps, heads, vectors)
-                    words += int((heads != np.arange(1, len(heads) + 1)).sum())
-                self._step()
-        self._store()
-        return losses, words
-
-    def _add_gradients(
-        self, maps: Maps, heads: np.ndarray, vectors: WordVectors | None
-    ) -> float:
-        if vectors:
-            rows = np.append(vectors[maps.require_words()], 0)  # the last is ROOT's
-            found = vectors.matrix[rows]
+    def store(self) -> None:
+        """See above."""
+        root, kernel = self.weights[:2], self.weights[2:]
+        if self.model.uses_words:
+            halves = kernel.reshape(2, 2 * self.model.heads, -1)
+            kernels = halves.transpose(0, 2, 1)
         else:
-            found = np.ones((len(heads) + 1, 1), np.float32)
-        candidates = np.roll(found, 1, axis=0) if self.model.aligned else found
-        size = len(heads) + 2
-        values = maps.float32.reshape(-1, size, size)
-        return add_gradients(
-            values, found[:-1], candidates, heads, *self.weights, *self.gradients
-        )
-
-    def _step(self) -> None:
-        self.taken += 1
-        rate = self.learning_rate * np.sqrt(1 - SECOND**self.taken)
-        rate = np.float32(rate / (1 - FIRST**self.taken))
-        if not self.model.uses_words:
-            self.gradients[1][:] = 0  # nothing is learnt of the candidate
-        kept = zip(self.weights, self.gradients, self.first, self.second, strict=True)
-        for arrays in kept:
-            adam(*(array.reshape(-1) for array in arrays), rate)
-
-    def _store(self) -> None:
-        """Write the weights into the model."""
-        of_dependent, _, root = weights = self.weights
-        if not self.model.uses_words:
-            to_head, from_head = np.split(of_dependent[0], 2)
-            weights = from_head, to_head, root
+            kernels = kernel.reshape(4, -1)[1::-1]  # w before u
         for variable, weight in zip(
-            self.model.trainable_variables, weights, strict=True
+            self.model.trainable_variables, [*kernels, root], strict=True
         ):
             variable.assign(weight)
 
@@ -91,19 +75,26 @@ class AttentionSteps:
 class KerasSteps:
     """Steps for any probe, which TensorFlow differentiates."""
 
-    def __init__(self, model: Probe, learning_rate: float):
-        self.model, self.steps = model, training_steps(model, learning_rate)
+    def __init__(self, model: Probe, learning_rate: float, vectors: WordVectors | None):
+        self.model, self.vectors = model, vectors
+        self.steps = training_steps(model, learning_rate)
 
-    def take(
-        self, batches: list[list[Maps]], vectors: WordVectors | None
-    ) -> tuple[float, int]:
-        """See `AttentionSteps.take`."""
-        inputs = [padded(batch, self.model, vectors) for batch in batches]
+    def pack(
+        self, batches: list[list[Maps]]
+    ) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+        """See above; the arguments of `training_steps`."""
+        inputs = [padded(batch, self.model, self.vectors) for batch in batches]
         longest = np.array([i["heads"].shape[1] for i in inputs], np.int32)
         sentences = np.array([len(batch) for batch in batches], np.int32)
-        together = joined(inputs)
-        loss = float(self.steps(sentences, longest, together))
-        return loss, int((together["heads"] != IGNORED).sum())
+        return sentences, longest, joined(inputs)
+
+    def take(self, inputs: tuple) -> tuple[float, int]:
+        """See above."""
+        *_, together = inputs
+        return float(self.steps(*inputs)), int((together["heads"] != IGNORED).sum())
+
+    def store(self) -> None:
+        """See above; they are the model's own."""
 
 
 def training_steps(model, learning_rate):

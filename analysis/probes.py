@@ -5,7 +5,6 @@ Shapes: B sentences, N words in the longest of them, L layers, H heads.
 
 import dataclasses
 import itertools
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,8 +12,9 @@ import numpy as np
 import pandas as pd
 
 from analysis.attachment import AttachmentScores, read_sentences
-from analysis.probe_batches import bucketed, padded, shuffled
+from analysis.probe_batches import bucketed, in_lists, padded, read_ahead, shuffled
 from analysis.word_vectors import WordVectors
+from attention.quantities import ATTENTION
 from attention.record import read_maps
 from attention.source import Source
 from toolkit.backend import start_keras
@@ -29,7 +29,7 @@ PROBES = {  # classes in probe_models.py
     "distances + words": "DistancesWordsProbe",
 }
 SCORED_AT_ONCE = 32  # sentences
-TRAINED_AT_ONCE = 32  # sentences, after which the model has the weights of the steps
+TRAINED_AT_ONCE = 32  # sentences: those of a call, while the next ones are read
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,13 +104,12 @@ def train_probe(
     """Train one of Table 3's probes on a file of maps between words.
 
     `kind` is a key of PROBES; those with words need `vectors`. Sentences are shuffled
-    in a buffer of bounded size. Any maps will do, those of a random-init encoder too.
-    Raises InputError as `read_sentences` does, and for a file without words to learn
-    from.
+    in a buffer of bounded size. Any attention will do, that of a random-init encoder
+    too. Raises InputError as `read_sentences` does, for maps of another quantity, and
+    for a file without words to learn from.
     """
     probe = new_probe(path, kind, settings, vectors)
-    for _ in training(probe, path, settings):
-        pass
+    training(probe, path, settings)
     return probe
 
 
@@ -129,13 +128,11 @@ def learning_curve(
     them; a probe is trained anew, all epochs long, on each.
     """
     probe = new_probe(train, kind, settings, vectors)
-    *_, seen = training(probe, train, settings)
-    every = seen // settings.epochs
+    every = training(probe, train, settings) // settings.epochs
     curve, sentences = {every: probe.score(dev).uas()}, first
     while sentences < every:
         probe = new_probe(train, kind, settings, vectors)
-        for _ in training(probe, train, settings, sentences):
-            pass
+        training(probe, train, settings, sentences)
         curve[sentences], sentences = probe.score(dev).uas(), 2 * sentences
     return pd.Series(curve, name="UAS").sort_index().rename_axis("sentences")
 
@@ -167,28 +164,33 @@ def training(
     path: str | Path,
     settings: ProbeSettings,
     most: int | None = None,
-) -> Iterator[int]:
-    """Train a probe; after every TRAINED_AT_ONCE sentences or so, give how many were
-    seen, in all epochs. `most` sentences are drawn at random, by default all."""
+) -> int:
+    """Train a probe; return how many sentences were seen, in all epochs. `most`
+    sentences are drawn at random, by default all."""
+    from threadpoolctl import threadpool_limits
+
     from analysis.probe_steps import AttentionSteps, KerasSteps
 
     kind = AttentionSteps if probe.model.differentiated else KerasSteps
-    steps = kind(probe.model, settings.learning_rate)
-    steps_at_once = max(1, TRAINED_AT_ONCE // settings.batch_size)
+    steps = kind(probe.model, settings.learning_rate, probe.vectors)
     rng = np.random.default_rng(settings.seed)
     seen = 0
-    for _ in range(settings.epochs):
-        losses, words = 0.0, 0
-        sentences = read_sentences(path)
-        if most is not None:  # the same ones in each epoch
-            drawn = shuffled(sentences, np.random.default_rng(settings.seed))
-            sentences = itertools.islice(drawn, most)
-        batches = bucketed(shuffled(sentences, rng), settings.batch_size)
-        while taken := list(itertools.islice(batches, steps_at_once)):
-            loss, counted = steps.take(taken, probe.vectors)
-            losses, words = losses + loss, words + counted
-            seen += sum(map(len, taken))
-            yield seen
-        if not words:
-            raise InputError(f"{path}: has no word with a head to learn")
-        probe.losses.append(losses / words)
+    # products of a sentence are too small to be worth waiting for other threads
+    with threadpool_limits(1, "blas"):
+        for _ in range(settings.epochs):
+            losses, words = 0.0, 0
+            sentences = read_sentences(path, lambda m: m.source.require(ATTENTION))
+            if most is not None:  # the same ones in each epoch
+                drawn = shuffled(sentences, np.random.default_rng(settings.seed))
+                sentences = itertools.islice(drawn, most)
+            batches = bucketed(shuffled(sentences, rng), settings.batch_size)
+            several = in_lists(batches, max(1, TRAINED_AT_ONCE // settings.batch_size))
+            packs = ((sum(map(len, some)), steps.pack(some)) for some in several)
+            for count, inputs in read_ahead(packs):
+                loss, learnt = steps.take(inputs)
+                losses, words, seen = losses + loss, words + learnt, seen + count
+            if not words:
+                raise InputError(f"{path}: has no word with a head to learn")
+            probe.losses.append(losses / words)
+    steps.store()
+    return seen

@@ -5,7 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from toolkit.compiled import compiled
 
 ROOT = Path(__file__).parent.parent
 MODULE = """
@@ -68,3 +71,16 @@ def test_loops_are_compiled_anew_where_nothing_can_be_written(run, tmp_path):
     (tmp_path / "cache").touch()
     assert run(tmp_path / "cache") == "0 1\n"
     assert run(tmp_path / "cache") == "0 1\n"
+
+
+def test_division_by_zero_is_numpys():
+    """Rather than Python's error, which keeps loops from vector instructions."""
+
+    @compiled
+    def ratios(values, by):
+        for k in range(len(values)):
+            values[k] /= by[k]
+        return values
+
+    found = ratios(np.array([1.0, -1, 0, 6]), np.array([0.0, 0, 0, 2]))
+    np.testing.assert_array_equal(found, [np.inf, -np.inf, np.nan, 3])

@@ -2,6 +2,7 @@
 
 import math
 import pickle
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -218,8 +219,7 @@ def test_written_gradients_train_as_tensorflows_do(
     theirs = probes.new_probe(corpus[0], kind, settings, vectors)
     first = [weight.numpy() for weight in theirs.model.trainable_variables]
     theirs.model.differentiated = False
-    for _ in probes.training(theirs, corpus[0], settings):
-        pass
+    probes.training(theirs, corpus[0], settings)
     np.testing.assert_allclose(ours.losses, theirs.losses, rtol=1e-5)
     pairs = zip(
         ours.model.trainable_variables, theirs.model.trainable_variables, strict=True
@@ -346,9 +346,62 @@ def test_a_probe_of_some_sentences_sees_the_same_in_each_epoch(corpus, monkeypat
 
     monkeypatch.setattr(probes, "bucketed", listed)
     probe = probes.new_probe(train, "attention", settings, None)
-    *_, count = probes.training(probe, train, settings, most=10)
+    count = probes.training(probe, train, settings, most=10)
     assert count == len(seen) == 30
     assert sorted(seen[:10]) == sorted(seen[10:20]) == sorted(seen[20:])
+
+
+def test_steps_are_packed_end_to_end(vectors):
+    """Two steps, of two sentences and of one; "e" has no vector, and ROOT row 0."""
+    rng = np.random.default_rng(2)
+    words = "b d", "e", "c a d"
+    examples = [sentence(len(text.split()), rng) for text in words]
+    for example, text in zip(examples, words, strict=True):
+        example["words"] = text.split()
+    one, two, three = map(record, examples)
+    batches = [[one, two], [three]]
+    heads = [example["heads"] for example in examples]
+    found = probe_batches.packed(batches, vectors, root_first=True)
+    assert found.rows.tolist() == [0, 2, 4, 0, 0, 0, 3, 1, 4]
+    assert found.heads.tolist() == [0, *heads[0], 0, *heads[1], 0, *heads[2]]
+    assert found.starts.tolist() == [0, 3, 5, 9]
+    assert found.steps.tolist() == [0, 2, 3]
+    values = [example["attns"].ravel() for example in examples]
+    assert found.maps.view(np.float16).tolist() == np.concatenate(values).tolist()
+    last = probe_batches.packed(batches, vectors, root_first=False)
+    assert last.rows.tolist() == [2, 4, 0, 0, 0, 3, 1, 4, 0]
+    assert last.heads.tolist() == [*heads[0], 0, *heads[1], 0, *heads[2], 0]
+    assert last.starts.tolist() == [0, 3, 5, 9]
+    assert not probe_batches.packed(batches, None, root_first=True).rows.any()
+
+
+def test_the_next_is_made_while_one_is_in_use():
+    made = threading.Event()
+
+    def items():
+        yield "first"
+        made.set()
+        yield "second"
+        raise InputError("no third")
+
+    found = probe_batches.read_ahead(items())
+    assert next(found) == "first"
+    assert made.wait(timeout=60)
+    assert next(found) == "second"
+    with pytest.raises(InputError, match="no third"):
+        next(found)
+
+
+def test_zero_may_have_a_sign(tmp_path):
+    """Minus zero, which no sum tells from zero, has other bits."""
+    example = sentence(4, np.random.default_rng(1))
+    assert (example["attns"] == 0).any()
+    path = write(tmp_path / "x_attn.pkl", [example])
+    signed = example["attns"].copy()
+    signed[signed == 0] = -0.0
+    other = write(tmp_path / "y_attn.pkl", [example | {"attns": signed}])
+    found, expected = (weights_of(train_probe(p, settings=FAST)) for p in (other, path))
+    np.testing.assert_array_equal(found, expected)
 
 
 # --- scores ---------------------------------------------------------------------------
@@ -560,6 +613,9 @@ def test_files_that_no_probe_can_use_are_named(tmp_path, corpus, vectors):
         train_probe(corpus[0], "words")
     with pytest.raises(ValueError, match=r"the probe of attention \+ words needs vec"):
         train_probe(corpus[0], "attention + words")
+    norms = {"layers": [1, 2], "heads": HEADS, "level": "words", "quantity": "norms"}
+    with pytest.raises(InputError, match="example 0: maps of norms, expected attenti"):
+        train_probe(write(tmp_path / "n_attn.pkl", [good], norms), settings=FAST)
     probe = train_probe(corpus[0], settings=FAST)
     other = write(tmp_path / "o_attn.pkl", [{**good, "attns": good["attns"][:, :1]}])
     with pytest.raises(InputError, match="example 0: maps of 2 layers and 1 heads"):

@@ -18,9 +18,10 @@ def compiled(function: Callable) -> Callable:
 
     The code is kept on disk for later processes: in `__pycache__` beside the source, or
     in the user's cache folder where that cannot be written. Where neither can, every
-    process compiles anew. While it runs, other Python threads run as well.
+    process compiles anew. While it runs, other Python threads run as well. Divisions by
+    zero give what NumPy's do; to look for them would rule out vector instructions.
     """
-    settings = {"nogil": True, "fastmath": _REORDER}
+    settings = {"nogil": True, "fastmath": _REORDER, "error_model": "numpy"}
     try:
         return numba.njit(cache=True, **settings)(function)
     except RuntimeError:  # no folder to keep it in
