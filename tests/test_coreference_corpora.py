@@ -300,7 +300,7 @@ def test_other_spaces_in_a_word_separate_no_columns(read, word):
         ("#begin document" + " " * 20_000 + "x; part" + " " * 20_000 + "1", "x", 1),
         ("#begin document (a" + " " * 10**6 + "b)", "a" + " " * 10**6 + "b", 0),
     ],
-    ids=range(6),
+    ids=range(7),
 )
 @pytest.mark.timeout(100)  # hours, where each space may be the first of the last ones
 def test_names_and_parts(read, header, name, part):
