@@ -101,10 +101,4 @@ lint: $(VENV)/installed
 bench: $(VENV)/installed | $(MODEL)/model.safetensors
 	@test -n "$(EWT)" || { echo "make bench EWT=<folder of UD English EWT>"; exit 1; }
 	$(RUN) -m pip install --quiet --requirement benchmarks/requirements.txt --constraint constraints.txt
-	$(RUN) -m benchmarks.head_distances
-	$(RUN) -m benchmarks.syntax --bert-dir $(MODEL) --treebank $(EWT)/en_ewt-ud-dev.conllu
-	$(RUN) -m benchmarks.probes --treebank $(EWT)/en_ewt-ud-train.conllu
-	$(RUN) -m benchmarks.norms
-	$(RUN) -m benchmarks.gradients --vocabulary $(MODEL)/vocab.txt
-	$(RUN) -m benchmarks.scale --vocabulary $(MODEL)/vocab.txt --treebank $(EWT)/en_ewt-ud-dev.conllu
-	$(RUN) -m benchmarks.extraction --vocabulary $(MODEL)/vocab.txt --treebank $(EWT)/en_ewt-ud-dev.conllu
+	$(RUN) -m benchmarks --bert-dir $(MODEL) --ewt $(EWT)
