@@ -65,7 +65,7 @@ def test_gradients_equal_those_of_transformers(name):
         segments = example["segment_ids"]
         prepared.append(Prepared(number, {}, ["x"] * len(read), truth, segments, None))
         masked.append(Masked(example["masked"].tolist(), [], read))
-    source = Source(layers=(0, 1, 2), heads=3)
+    source = Source(layers=(0, 1, 2), heads=3, quantity="gradients")
     found = gradient_maps(prepared, masked, model, source, tokens_a_batch=100)
     for maps, example in zip(found, golden, strict=True):
         assert maps.example["loss"] == pytest.approx(example["loss"], rel=1e-4)
