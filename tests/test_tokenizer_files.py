@@ -93,6 +93,28 @@ def test_added_tokens_are_one_piece_each_and_others_are_text(folder, name, value
     assert tokenizer.token_ids(["[f1]", "[/f1]"]) == [25, 26]
 
 
+def test_case_of_added_tokens(folder):
+    """By hand: an added word is found in lower-cased text, a special one as it is."""
+    write(folder, "added_tokens.json", {"covid": 25, "[F1]": 26})
+    write(
+        folder, "special_tokens_map.json", {"additional_special_tokens": ["[F1]"]}
+    )
+    text = "The COVID [F1] [f1]"
+    pieces = "the covid [F1] [ [UNK] ]".split()
+    assert load_tokenizer(folder).tokenize([text]) == [pieces]
+    cased = "[UNK] [UNK] [F1] [ [UNK] ]".split()
+    assert load_tokenizer(folder, cased=True).tokenize([text]) == [cased]
+
+
+def test_special_tokens_of_the_map_are_one_piece_each(folder):
+    """Those that have had a number in the vocabulary all along."""
+    names = {"additional_special_tokens": ["[e1]", {"content": "[/e1]"}]}
+    write(folder, "special_tokens_map.json", names)
+    pieces = "[e1] the fox [/e1] [ [UNK] ]".split()
+    text = "[e1] the fox [/e1] [CLS]"
+    assert load_tokenizer(folder).tokenize([text]) == [pieces]
+
+
 def test_a_token_without_a_number_is_refused(folder):
     settings = {"additional_special_tokens": ["[g1]"]}
     write(folder, "tokenizer_config.json", settings)
