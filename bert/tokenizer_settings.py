@@ -7,6 +7,7 @@ from typing import Any
 import tokenizers
 
 from bert.families import Family, SpecialTokens
+from bert.normalizer import parts
 from toolkit.files import InputError, json_kind, printable
 from toolkit.files import read_json_object as read_json
 
@@ -37,6 +38,15 @@ KINDS = {
     "added_tokens_decoder": dict,
 }
 KIND_NAMES = {bool: "true or false", list: "a list", dict: "an object"}
+# Settings that tokenizer.json has as well, by the parts that have them
+AS_WELL = {
+    "BertNormalizer": {
+        "do_lower_case": "lowercase",
+        "strip_accents": "strip_accents",
+        "tokenize_chinese_chars": "handle_chinese_chars",
+    },
+    "ByteLevel": {"add_prefix_space": "add_prefix_space"},
+}
 FLAGS = ("single_word", "lstrip", "rstrip", "normalized")  # of an added token
 MOST_PIECES = 10**7  # the tokenizers library goes through all numbers up to the highest
 
@@ -130,6 +140,25 @@ def check_numbers(
                 f"{where}: {printable(piece)} is number {number} in the settings, but "
                 f"{expected} in the vocabulary; correct one of them"
             )
+
+
+def check_agreement(
+    path: Path, bundle: dict[str, Any], settings: dict[str, Any], cased: bool
+) -> None:
+    """Raise InputError where tokenizer_config.json contradicts tokenizer.json."""
+    for key in ("normalizer", "pre_tokenizer"):
+        for part in parts(bundle.get(key)):
+            for setting, name in AS_WELL.get(str(part.get("type")), {}).items():
+                ours, theirs = part.get(name), settings.get(setting)
+                if name == "strip_accents" and ours is None:  # then with the case
+                    ours = part.get("lowercase")
+                if cased and setting in ("do_lower_case", "strip_accents"):
+                    continue
+                if None not in (ours, theirs) and ours != theirs:
+                    raise InputError(
+                        f"{path}: {name} is {printable(repr(ours))}, but {setting} in "
+                        f"tokenizer_config.json is {theirs}: correct one of them"
+                    )
 
 
 def missing_pieces(
