@@ -1,4 +1,4 @@
-"""Text files by lines with their numbers, which errors name, and lines by columns."""
+"""Text files by lines with their numbers, which errors name; what is no plain text."""
 
 import itertools
 import re
@@ -11,8 +11,20 @@ from toolkit.files import InputError, open_text, quoted
 Lines = list[tuple[int, str]]  # each with its number in the file, from 1
 
 QUOTED = re.compile('"(?:[^"]|"")+"')
+# endings of files of something else, which would be read like any text
+NO_TEXT = (
+    *("conll", "conllu", "conllx", "conll10", ".json", ".jsonl", ".ndjson"),
+    *(".csv", ".tsv", ".html", ".xml"),
+)
 FIRST_LINES = 100  # of a text, that tell whether it is one
-ROW = re.compile(r"\d+\t|\S+[ \t]\d+-[A-Za-z:]+\s*$")
+NO_SENTENCE = re.compile(
+    r"""\d+\t | \S[^\t]*\t[^\t]+\t  # a row that begins with a number, or of many cells
+    | \S+[ \t]\d+-[A-Za-z:]+\s*$  # a word and its arc
+    | \S+[ \t](.*[ \t])?(O|[BI]-\w+)\s*$  # a word and the tag of its entity
+    | \#\s*\w+\s*=  # a comment of CoNLL-U
+    | \s*[<({\[].*[>)}\]],?\s*$  # markup, JSON, a tree in brackets""",
+    re.VERBOSE,
+)
 TO_TEXT = (
     "convert the file to UTF-8; unpack an archive, or save the text of a PDF or "
     "another document as a .txt, first"
@@ -64,14 +76,24 @@ def paragraphs(path: Path) -> Iterator[Lines]:
         yield lines
 
 
-def without_tables(path: Path, lines: Iterator[str]) -> Iterator[str]:
-    """The lines of a text; InputError where most of the first ones are rows of a table,
-    with a number and a tab, or of a treebank, with a word and its arc."""
-    first = list(itertools.islice(lines, FIRST_LINES))
-    if 2 * sum(bool(ROW.match(line)) for line in first) > len(first):
+def text_lines(path: Path, opened: BinaryIO | None = None) -> Iterator[str]:
+    """The lines of a plain text, as `numbered_lines` reads them.
+
+    Raises InputError where the file's name or most of its first lines are those of a
+    table, a treebank, JSON or markup: each row would be a sentence, tags and all.
+    """
+    if path.name.lower().removesuffix(".gz").endswith(NO_TEXT):
         raise InputError(
-            f"{path}: expected plain text, found rows of a table or a treebank; take "
-            "the text out of it first"
+            f"{path}: expected plain text, such as a .txt; take the text out of this "
+            "file first"
+        )
+    lines = (line for _, line in numbered_lines(path, opened))
+    first = list(itertools.islice(lines, FIRST_LINES))
+    filled = [line for line in first if line.strip()]
+    if 2 * sum(bool(NO_SENTENCE.match(line)) for line in filled) > len(filled):
+        raise InputError(
+            f"{path}: expected plain text, found rows of a table or a treebank, JSON "
+            "or markup; take the text out of it first"
         )
     yield from itertools.chain(first, lines)
 
