@@ -116,7 +116,7 @@ def main(argv: list[str] | None = None) -> None:
             "a chunk of a single sentence has no second part"
             + ("" if args.keep_all else ", and ends its document (--keep-all goes on)")
         )
-    if not args.split_sentences and (warning := spans.line_warning):
+    if warning := spans.line_warning:
         print(warning)
     if spans.divided:
         print(

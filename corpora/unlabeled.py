@@ -41,7 +41,7 @@ class Counts:
     sentences: int = 0  # read
     dropped: int = 0  # sentences read that are in no span: a chunk of one alone
     divided: int = 0  # words that a hyphen at the end of a line divides, left in two
-    broken: int = 0  # lines that go on with a small letter in the next
+    broken: int = 0  # lines, not joined, that go on with a small letter in the next
 
     @property
     def line_warning(self) -> str | None:
@@ -128,7 +128,8 @@ def spans_by_document(
         )
     for document in _read_documents(Path(path), opened):
         counts.documents += 1
-        document = _count_breaks(map(str.strip, document), counts)
+        joined = split_sentences is not None
+        document = _count_breaks(map(str.strip, document), counts, joined)
         if split_sentences:
             document = _split_sentences(document, split_sentences)
         sentences = _tokenize(document, tokenizer)
@@ -191,13 +192,15 @@ def _split_sentences(lines: Iterable[str], language: str) -> Iterator[str]:
     yield rest
 
 
-def _count_breaks(lines: Iterable[str], counts: Counts) -> Iterator[str]:
-    """The lines; those that end within a sentence or a word are counted."""
+def _count_breaks(lines: Iterable[str], counts: Counts, joined: bool) -> Iterator[str]:
+    """The lines. Those that end within a word are counted, and where they are not
+    joined later, those that end within a sentence."""
     before = ""
     for line in lines:
         if line[:1].islower():
             counts.divided += before[-1:] == "-" and before[-2:-1].isalpha()
-            counts.broken += before[-1:].isalpha() or before[-1:] in {"-", ","}
+            goes_on = before[-1:].isalpha() or before[-1:] in {"-", ","}
+            counts.broken += goes_on and not joined
         before = line
         yield line
 

@@ -113,7 +113,7 @@ class Run:
                 f"{counts.dropped:,} of {cli.plural(counts.sentences, 'sentence')} "
                 f"dropped: a chunk of a single sentence has no second part{more}"
             )
-        if not self.args.split_sentences and (warning := counts.line_warning):
+        if warning := counts.line_warning:
             print(warning)
         if counts.divided:
             print(

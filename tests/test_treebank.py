@@ -390,6 +390,14 @@ def test_quotes_that_are_words(read, word):
     assert example["words"] == [word]
 
 
+def test_empty_cells_hold_nothing(read):
+    """Where a spreadsheet or pandas leaves them, the universal tags are the only."""
+    row = ROW.format(1, "a", 0, "root").split("\t")
+    row[2:6] = "", "NOUN", "", ""
+    (example,), _ = read("\t".join(row), ".conllu")
+    assert example["tags"] == ["NOUN"]
+
+
 def test_empty_cells_behind_the_columns_do_not_count(read):
     """A spreadsheet leaves more of them on some lines than on others."""
     rows = [ROW.format(1, "a", 0, "root"), ROW.format(2, "b", 1, "x")]
