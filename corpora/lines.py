@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -25,6 +25,7 @@ NO_SENTENCE = re.compile(
     | \s*[<({\[].+[>)}\]],?\s*$  # markup, JSON, a tree in brackets""",
     re.VERBOSE,
 )
+ESCAPE = re.compile(r"-[LR][RSC]B-|.*\\[/*].*|/[.?-]")
 TO_TEXT = (
     "convert the file to UTF-8; unpack an archive, or save the text of a PDF or "
     "another document as a .txt, first"
@@ -115,3 +116,15 @@ def is_withheld(words: list[str]) -> bool:
     Those are underscores (UD's ESL, GUM's Reddit) or [WORD] (OntoNotes).
     """
     return all(re.fullmatch(r"_+|\[WORD\]", word) for word in words)
+
+
+def escape_note(examples: Iterable[dict]) -> str | None:
+    """What to say of words as the Penn Treebank and OntoNotes spell them, such as -LRB-
+    for an opening bracket, 1\\/2 or /. for a full stop; None where there is none."""
+    words = (word for example in examples for word in example["words"])
+    if not (found := sum(bool(ESCAPE.fullmatch(word)) for word in words)):
+        return None
+    return (
+        f"{found:,} of the words are escapes of the Penn Treebank, such as -LRB- for "
+        "(: the encoder reads them letter by letter, unless you replace them"
+    )

@@ -423,6 +423,18 @@ def test_empty_lines_that_a_second_conversion_makes_are_refused(tmp_path):
     assert [e["words"] for e in read_treebank(path)[0]] == [["Go", "home"], ["Stop"]]
 
 
+def test_escapes_of_the_penn_treebank_are_counted(tmp_path, capsys):
+    """By hand: the brackets, the fraction and OntoNotes' full stop."""
+    path = tmp_path / "dev.txt"
+    words = ["-LRB-", "1\\/2", "-", "and/or", "/", "-RRB-", "/."]
+    path.write_text("".join(f"{word} 0-root\n" for word in words))
+    assert preprocess_depparse.main(["--data-file", path]) == 0
+    assert "\n4 of the words are escapes of the Penn Tree" in capsys.readouterr().out
+    path.write_text("( 0-root\n")
+    assert preprocess_depparse.main(["--data-file", path]) == 0
+    assert "escapes of" not in capsys.readouterr().out
+
+
 def test_a_file_that_is_given_twice_by_two_names(tmp_path, capsys):
     path = tmp_path / "dev.txt"
     path.write_text("Go 0-root\n")
