@@ -22,7 +22,8 @@ NO_SENTENCE = re.compile(
     | \S+[ \t]\d+-[A-Za-z:]+\s*$  # a word and its arc
     | \S+[ \t](.*[ \t])?(O|[BI]-\w+)\s*$  # a word and the tag of its entity
     | \#\s*\w+\s*=  # a comment of CoNLL-U
-    | \s*[<({\[].+[>)}\]],?\s*$  # markup, JSON, a tree in brackets""",
+    | \s*(<.+>|\{.+\}|\[.+\]),?\s*$  # markup, JSON
+    | \s*\(\S*\s?\(.*\)\s*$  # a tree in brackets""",
     re.VERBOSE,
 )
 ESCAPE = re.compile(r"-[LR][RSC]B-|.*\\[/*].*|/[.?-]")

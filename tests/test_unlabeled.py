@@ -310,3 +310,4 @@ def test_text_with_numbers_and_hyphens_is_text(cut):
     """A numbered heading, and a line that ends as an arc does, are among others."""
     text = "1\ta b\nA:\tc d\n\n\n(a 747-b)\nO (d) a\n"
     assert cut(text, max_length=40)[0].sentences == 4
+    assert cut("[1] a (b)\n(c)\n(d) a\n", max_length=40)[0].sentences == 3
