@@ -14,6 +14,7 @@ from pathlib import Path
 from bert import load_tokenizer
 from corpora.coreference import find_files
 from corpora.examples import write_examples
+from corpora.lines import escape_note
 from corpora.stretches import SHORTEST_STRETCH, cut_documents, require_mentions
 from toolkit import cli
 from toolkit.files import spare_inputs
@@ -117,6 +118,8 @@ def main(argv: list[str] | None = None) -> None:
     for text, count in reports.items():
         if count:
             print(f"{cli.plural(count, 'mention')} {text}")
+    if note := escape_note(cut.examples):
+        print(note)
     if 2 * cut.foreign > cut.tags:
         print(
             "warning: most tags are neither the Penn Treebank's nor universal: types "

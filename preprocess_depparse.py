@@ -12,7 +12,7 @@ Try: python preprocess_depparse.py --data-dir examples/depparse --outdir out/dep
 from pathlib import Path
 
 from corpora.examples import write_examples
-from corpora.lines import is_withheld
+from corpora.lines import escape_note, is_withheld
 from corpora.treebank import find_splits, read_treebank
 from toolkit import cli
 from toolkit.files import InputError, spare_inputs
@@ -91,6 +91,8 @@ def main(argv: list[str] | None = None) -> None:
                 f"{cli.plural(withheld, 'sentence')} of placeholders such as _ instead "
                 "of words: get the text from the treebank's publisher"
             )
+        if note := escape_note(examples):
+            print(note)
         if defects:
             print(f"{cli.plural(len(defects), 'sentence')} kept that are not trees:")
             print(*defects[:LISTED], sep="\n")

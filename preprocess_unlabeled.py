@@ -116,6 +116,8 @@ def main(argv: list[str] | None = None) -> None:
             "a chunk of a single sentence has no second part"
             + ("" if args.keep_all else ", and ends its document (--keep-all goes on)")
         )
+    if warning := spans.line_warning:
+        print(warning)
     if spans.divided:
         print(
             f"{cli.plural(spans.divided, 'word')} left in two, which a hyphen at the "

@@ -1,4 +1,5 @@
-"""Word vectors for the probes: GloVe's files, read for the words of a corpus only.
+"""Word vectors for the probes: files of GloVe, word2vec or fastText, read for the words
+of a corpus only.
 
 Words are lower-cased, as in the paper. Those without a vector share row 0, which is all
 zeros where the file has no such row itself.
@@ -21,6 +22,7 @@ from attention.store import load_pickle, read_attention
 from toolkit.files import InputError
 
 SEPARATORS = (b" ", b"\t", b",")
+ENDINGS = (".txt", ".vec", ".txt.gz", ".vec.gz")
 LAYOUT_LINES = 100  # of a text file, that tell its separator and dimensions
 
 
@@ -74,10 +76,12 @@ def corpus_vectors(
     glove: str | Path,
     embed: Callable[[list[str]], np.ndarray],
 ) -> WordVectors:
-    """Vectors for the words of files of maps: GloVe's, from a text file in the folder
-    `glove`, or else those that `embed` gives, [len(words), D]."""
+    """Vectors for the words of files of maps: those of the first text file (.txt, .vec,
+    compressed or not) in the folder `glove`, or else those that `embed` gives,
+    [len(words), D]."""
     words = corpus_vocabulary(*paths)
-    if files := sorted(Path(glove).glob("*.txt")):
+    found = (Path(glove).glob(f"*{ending}") for ending in ENDINGS)
+    if files := sorted(itertools.chain(*found)):
         return load_glove(files[0], words)
     return WordVectors.from_matrix("input embeddings", words, embed(words))
 
@@ -92,7 +96,8 @@ def load_glove(path: str | Path, vocabulary: Iterable[str]) -> WordVectors:
     it, is checked and skipped. Or else `embeddings.pkl`, the original's array
     [rows, D], with `vocab.pkl` (word -> row) beside it: there row 0 is kept for unknown
     words. Raises InputError, which names file and line, for anything else, for fewer
-    rows than the first line says, and where none of the words is found.
+    rows than the first line says, and where none of the words is found. A file that
+    does not call itself GloVe's gives the vectors its own name.
     """
     path = Path(path)
     wanted = {word.lower() for word in vocabulary}
@@ -107,7 +112,9 @@ def load_glove(path: str | Path, vocabulary: Iterable[str]) -> WordVectors:
         )
     words = sorted(found)
     matrix = [found[word] for word in words]
-    vectors = WordVectors.from_matrix("GloVe", words, matrix, unknown)
+    is_glove = path.suffix == ".pkl" or path.name.lower().startswith("glove")
+    name = "GloVe" if is_glove else path.name.split(".txt")[0].split(".vec")[0]
+    vectors = WordVectors.from_matrix(name, words, matrix, unknown)
     return dataclasses.replace(vectors, missing=len(wanted) - len(words))
 
 

@@ -33,7 +33,7 @@ def iter_examples(path: str | Path, opened: BinaryIO | None = None) -> Iterator[
     path = Path(path)
     check_input(path)
     with open_text(path, opened) as file:
-        is_lines = path.name.removesuffix(".gz").endswith(".jsonl")
+        is_lines = path.name.lower().removesuffix(".gz").endswith(".jsonl")
         values = _lines(file) if is_lines else _items(file)
         where = "the beginning"
         while True:
@@ -66,7 +66,8 @@ def _items(text: TextIO) -> Iterator[tuple[str, Any]]:
     buffer, place, block = text.read(BLOCK).lstrip(), 1, BLOCK
     if buffer[:1] != "[":
         raise ValueError(
-            f"expected a list of examples, found {printable(buffer[:1])}"
+            f"expected a list of examples, found {printable(buffer[:1])}; the name of "
+            "JSON Lines must end in .jsonl"
             if buffer
             else "the file is empty"
         )

@@ -7,6 +7,7 @@ from pathlib import Path
 from attention.example_files import iter_examples
 from bert.config import BertConfig
 from bert.tokenization import Tokenizer
+from toolkit.cli import plural
 from toolkit.files import InputError
 
 FIELDS = ("text", "words", "tokens")
@@ -169,6 +170,21 @@ def require_examples(prepared: list[Prepared], skipped: list[Skipped]) -> None:
             f"{min(item.tokens for item in skipped)} tokens: raise "
             "--max-sequence-length, or cut the examples"
         )
+
+
+def empty_examples(prepared: Iterable[Prepared], tokenizer: Tokenizer) -> int:
+    """How many examples have nothing between the special tokens around the text."""
+    return sum({*item.tokens} <= {*tokenizer.edges} for item in prepared)
+
+
+def empty_note(count: int) -> str | None:
+    """What to say of examples without text; None where there is none."""
+    if not count:
+        return None
+    return (
+        f"warning: {plural(count, 'example')} without text, whose maps are of special "
+        "tokens alone and count like all others: leave them out of the input"
+    )
 
 
 def unknown_tokens(prepared: Iterable[Prepared], tokenizer: Tokenizer) -> float:

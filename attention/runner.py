@@ -17,6 +17,8 @@ from attention.encoder import Encoder
 from attention.examples import (
     Prepared,
     Skipped,
+    empty_examples,
+    empty_note,
     prepare_examples,
     read_examples,
     require_examples,
@@ -175,6 +177,8 @@ def write(
         print(advice)
     if warning := run.tokenizer.unknown_warning(settings["unknown_share"]):
         print(warning)
+    if note := empty_note(empty_examples(run.prepared, run.tokenizer)):
+        print(note)
     if run.skipped:
         print(
             f"{cli.plural(len(run.skipped), 'example')} left out, longer than "

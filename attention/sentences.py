@@ -14,7 +14,8 @@ from attention.extraction import attention_maps, model_source
 from attention.record import Maps
 from attention.source import TOKENS
 from bert import load_tokenizer
-from toolkit.files import InputError, open_text
+from corpora.lines import text_lines
+from toolkit.files import InputError
 
 if TYPE_CHECKING:
     from bert import BertModel
@@ -23,20 +24,15 @@ if TYPE_CHECKING:
 def read_sentences(path: Path) -> list[str | dict]:
     """The examples of a .json or .jsonl, or the lines of a text that are not blank.
 
-    Raises InputError where there is none, and for a corpus that is not preprocessed.
+    Raises InputError where there is none, for a corpus that is not preprocessed, and
+    for a file of another kind.
     """
     kind = ending(path)
     if kind in (".json", ".jsonl"):
-        found = read_examples(path)
-    else:
-        if kind != ".txt":
-            require_preprocessed(path)
-        try:
-            with open_text(path) as file:
-                found = [line for line in file.read().split("\n") if line.strip()]
-        except UnicodeDecodeError as error:
-            raise InputError(f"{path}: not UTF-8 ({error})") from None
-    if not found:
+        return read_examples(path)
+    if kind != ".txt":
+        require_preprocessed(path)
+    if not (found := [line for line in text_lines(path) if line.strip()]):
         raise InputError(f"{path}: no sentence, expected one a line")
     return found
 

@@ -16,10 +16,11 @@ from tokenizers import models, normalizers, pre_tokenizers
 from bert.config import config_file
 from bert.families import FAMILIES, Family, SpecialTokens
 from bert.folder import check_folder, check_no_pointer
-from bert.normalizer import keep_case, lowers, parts
+from bert.normalizer import keep_case, lowers
 from bert.tokenization import Tokenizer, refused, word_piece
 from bert.tokenizer_settings import (
     added_tokens,
+    check_agreement,
     check_numbers,
     missing_pieces,
     read_settings,
@@ -29,15 +30,6 @@ from toolkit.files import InputError, printable
 from toolkit.files import read_json_object as read_json
 
 SENTENCE_PIECES = ("sentencepiece.bpe.model", "spiece.model")
-# Settings that tokenizer.json has as well, by the parts that have them
-AS_WELL = {
-    "BertNormalizer": {
-        "do_lower_case": "lowercase",
-        "strip_accents": "strip_accents",
-        "tokenize_chinese_chars": "handle_chinese_chars",
-    },
-    "ByteLevel": {"add_prefix_space": "add_prefix_space"},
-}
 HIDDEN = "\0"  # behind a piece that no text has
 
 
@@ -53,10 +45,10 @@ def load_tokenizer(folder: str | Path, cased: bool = False) -> Tokenizer:
     family = _family(config)
     settings = read_settings(folder)
     special = special_tokens(folder, settings, family)
-    doubt = None
-    if (path := folder / "tokenizer.json").is_file():
+    path = folder / "tokenizer.json"
+    if bundled := path.is_file():
         bundle = read_json(path)
-        _check_agreement(path, bundle, settings, cased)
+        check_agreement(path, bundle, settings, cased)
         vocabulary = _vocabulary_of(path, bundle)
         _check_model(path, bundle["model"], special)
         _check_vocab_txt(folder / "vocab.txt", vocabulary)
@@ -64,10 +56,9 @@ def load_tokenizer(folder: str | Path, cased: bool = False) -> Tokenizer:
     else:
         backend, vocabulary = _from_vocabulary(folder, family, settings, special, cased)
         check_numbers(folder, vocabulary)
-        vocabulary = vocabulary | _add_tokens(
-            folder, backend, vocabulary, settings, special
-        )
-        doubt = missing_pieces(folder, vocabulary, config)
+    vocabulary = vocabulary | _add_tokens(
+        folder, backend, vocabulary, settings, special
+    )
     needed = special.unknown, special.first, special.separator
     if missing := [token for token in needed if token not in vocabulary]:
         raise InputError(
@@ -80,7 +71,7 @@ def load_tokenizer(folder: str | Path, cased: bool = False) -> Tokenizer:
         backend=backend,
         special_tokens=special,
         two_separators=family.two_separators,
-        doubt=doubt,
+        doubt=None if bundled else missing_pieces(folder, vocabulary, config),
     )
 
 
@@ -132,23 +123,6 @@ def _vocabulary_of(path: Path, bundle: dict[str, Any]) -> dict[str, int]:
         ) from None
     check_numbers(path, vocabulary)
     return vocabulary
-
-
-def _check_agreement(
-    path: Path, bundle: dict[str, Any], settings: dict[str, Any], cased: bool
-) -> None:
-    """Raise InputError where tokenizer_config.json contradicts tokenizer.json."""
-    for key in ("normalizer", "pre_tokenizer"):
-        for part in parts(bundle.get(key)):
-            for setting, name in AS_WELL.get(str(part.get("type")), {}).items():
-                ours, theirs = part.get(name), settings.get(setting)
-                if cased and setting in ("do_lower_case", "strip_accents"):
-                    continue
-                if None not in (ours, theirs) and ours != theirs:
-                    raise InputError(
-                        f"{path}: {name} is {printable(repr(ours))}, but {setting} in "
-                        f"tokenizer_config.json is {theirs}: correct one of them"
-                    )
 
 
 def _check_model(path: Path, model: dict[str, Any], special: SpecialTokens) -> None:

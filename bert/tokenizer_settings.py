@@ -7,6 +7,7 @@ from typing import Any
 import tokenizers
 
 from bert.families import Family, SpecialTokens
+from bert.normalizer import parts
 from toolkit.files import InputError, json_kind, printable
 from toolkit.files import read_json_object as read_json
 
@@ -37,27 +38,40 @@ KINDS = {
     "added_tokens_decoder": dict,
 }
 KIND_NAMES = {bool: "true or false", list: "a list", dict: "an object"}
+# Settings that tokenizer.json has as well, by the parts that have them
+AS_WELL = {
+    "BertNormalizer": {
+        "do_lower_case": "lowercase",
+        "strip_accents": "strip_accents",
+        "tokenize_chinese_chars": "handle_chinese_chars",
+    },
+    "ByteLevel": {"add_prefix_space": "add_prefix_space"},
+}
 FLAGS = ("single_word", "lstrip", "rstrip", "normalized")  # of an added token
 MOST_PIECES = 10**7  # the tokenizers library goes through all numbers up to the highest
 
 
 def read_settings(folder: Path) -> dict[str, Any]:
-    """tokenizer_config.json, if there is one, without what is null."""
-    path = folder / "tokenizer_config.json"
-    settings = read_json(path) if path.is_file() else {}
-    settings = {key: value for key, value in settings.items() if value is not None}
-    for key, only in ONLY.items():
-        if key in settings and settings[key] not in only:
-            raise InputError(
-                f"{path}: {key} is {printable(repr(settings[key]))}, expected "
-                f"{only[0]!r}: other tokenizers are read from tokenizer.json only"
-            )
-    for key, kind in KINDS.items():
-        if key in settings and not isinstance(settings[key], kind):
-            raise InputError(
-                f"{path}: {key} is {printable(repr(settings[key]))}, expected "
-                f"{KIND_NAMES[kind]}"
-            )
+    """special_tokens_map.json and tokenizer_config.json, which wins, as far as they are
+    there; without what is null."""
+    settings: dict[str, Any] = {}
+    for name in ("special_tokens_map.json", "tokenizer_config.json"):
+        path = folder / name
+        found = read_json(path) if path.is_file() else {}
+        found = {key: value for key, value in found.items() if value is not None}
+        for key, only in ONLY.items():
+            if key in found and found[key] not in only:
+                raise InputError(
+                    f"{path}: {key} is {printable(repr(found[key]))}, expected "
+                    f"{only[0]!r}: other tokenizers are read from tokenizer.json only"
+                )
+        for key, kind in KINDS.items():
+            if key in found and not isinstance(found[key], kind):
+                raise InputError(
+                    f"{path}: {key} is {printable(repr(found[key]))}, expected "
+                    f"{KIND_NAMES[kind]}"
+                )
+        settings |= found
     return settings
 
 
@@ -65,12 +79,10 @@ def special_tokens(
     folder: Path, settings: dict[str, Any], family: Family
 ) -> SpecialTokens:
     """Those of the folder; where it names none, the family's."""
-    path = folder / "special_tokens_map.json"
-    found = (read_json(path) if path.is_file() else {}) | settings
     names = vars(family.special_tokens).copy()
     for key, role in ROLES.items():
-        if found.get(key) is not None:
-            names[role] = _content(found[key], f"{folder}: {key}")
+        if key in settings:
+            names[role] = _content(settings[key], f"{folder}: {key}")
     return SpecialTokens(**names)
 
 
@@ -78,11 +90,12 @@ def added_tokens(
     folder: Path, settings: dict[str, Any]
 ) -> tuple[dict[str, int], list[tokenizers.AddedToken]]:
     """The numbers of the tokens that settings add, and the tokens that are one piece of
-    a text each, with their flags. Where a file names a token alone, it is found in the
-    text as it is, and spaces around it stay."""
+    a text each, with their flags. Where a file names a token alone, spaces around it
+    stay; one of added_tokens.json is found in the normalized text, so that case does
+    not matter where text is lower-cased, and special ones in the text as it is."""
     path = folder / "added_tokens.json"
     numbers = read_json(path) if path.is_file() else {}
-    wanted = {content: _added(content, str(path)) for content in numbers}
+    wanted: dict[str, tokenizers.AddedToken] = {}
     path = folder / "tokenizer_config.json"
     for number, token in settings.get("added_tokens_decoder", {}).items():
         content = _content(token, f"{path}: added_tokens_decoder")
@@ -95,8 +108,12 @@ def added_tokens(
         wanted[content] = _added(token, str(path))
     for key in ("additional_special_tokens", "never_split"):
         for token in settings.get(key, []):
-            content = _content(token, f"{path}: {key}")
-            wanted.setdefault(content, _added(token, str(path)))
+            content = _content(token, f"{folder}: {key}")
+            wanted.setdefault(content, _added(token, f"{folder}: {key}"))
+    path = folder / "added_tokens.json"
+    for content in numbers:
+        token = {"content": content, "normalized": True}
+        wanted.setdefault(content, _added(token, str(path)))
     return numbers, list(wanted.values())
 
 
@@ -123,6 +140,25 @@ def check_numbers(
                 f"{where}: {printable(piece)} is number {number} in the settings, but "
                 f"{expected} in the vocabulary; correct one of them"
             )
+
+
+def check_agreement(
+    path: Path, bundle: dict[str, Any], settings: dict[str, Any], cased: bool
+) -> None:
+    """Raise InputError where tokenizer_config.json contradicts tokenizer.json."""
+    for key in ("normalizer", "pre_tokenizer"):
+        for part in parts(bundle.get(key)):
+            for setting, name in AS_WELL.get(str(part.get("type")), {}).items():
+                ours, theirs = part.get(name), settings.get(setting)
+                if name == "strip_accents" and ours is None:  # then with the case
+                    ours = part.get("lowercase")
+                if cased and setting in ("do_lower_case", "strip_accents"):
+                    continue
+                if None not in (ours, theirs) and ours != theirs:
+                    raise InputError(
+                        f"{path}: {name} is {printable(repr(ours))}, but {setting} in "
+                        f"tokenizer_config.json is {theirs}: correct one of them"
+                    )
 
 
 def missing_pieces(

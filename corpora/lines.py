@@ -1,8 +1,8 @@
-"""Text files by lines with their numbers, which errors name, and lines by columns."""
+"""Text files by lines with their numbers, which errors name; what is no plain text."""
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -11,8 +11,22 @@ from toolkit.files import InputError, open_text, quoted
 Lines = list[tuple[int, str]]  # each with its number in the file, from 1
 
 QUOTED = re.compile('"(?:[^"]|"")+"')
+# endings of files of something else, which would be read like any text
+NO_TEXT = (
+    *("conll", "conllu", "conllx", "conll10", ".json", ".jsonl", ".ndjson"),
+    *(".csv", ".tsv", ".html", ".xml"),
+)
 FIRST_LINES = 100  # of a text, that tell whether it is one
-ROW = re.compile(r"\d+\t|\S+[ \t]\d+-[A-Za-z:]+\s*$")
+NO_SENTENCE = re.compile(
+    r"""\d+\t | \S[^\t]*\t[^\t]+\t  # a row that begins with a number, or of many cells
+    | \S+[ \t]\d+-[A-Za-z:]+\s*$  # a word and its arc
+    | \S+[ \t](.*[ \t])?(O|[BI]-\w+)\s*$  # a word and the tag of its entity
+    | \#\s*\w+\s*=  # a comment of CoNLL-U
+    | \s*(<.+>|\{.+\}|\[.+\]),?\s*$  # markup, JSON
+    | \s*\(\S*\s?\(.*\)\s*$  # a tree in brackets""",
+    re.VERBOSE,
+)
+ESCAPE = re.compile(r"-[LR][RSC]B-|.*\\[/*].*|/[.?-]")
 TO_TEXT = (
     "convert the file to UTF-8; unpack an archive, or save the text of a PDF or "
     "another document as a .txt, first"
@@ -64,14 +78,24 @@ def paragraphs(path: Path) -> Iterator[Lines]:
         yield lines
 
 
-def without_tables(path: Path, lines: Iterator[str]) -> Iterator[str]:
-    """The lines of a text; InputError where most of the first ones are rows of a table,
-    with a number and a tab, or of a treebank, with a word and its arc."""
-    first = list(itertools.islice(lines, FIRST_LINES))
-    if 2 * sum(bool(ROW.match(line)) for line in first) > len(first):
+def text_lines(path: Path, opened: BinaryIO | None = None) -> Iterator[str]:
+    """The lines of a plain text, as `numbered_lines` reads them.
+
+    Raises InputError where the file's name or most of its first lines are those of a
+    table, a treebank, JSON or markup: each row would be a sentence, tags and all.
+    """
+    if path.name.lower().removesuffix(".gz").endswith(NO_TEXT):
         raise InputError(
-            f"{path}: expected plain text, found rows of a table or a treebank; take "
-            "the text out of it first"
+            f"{path}: expected plain text, such as a .txt; take the text out of this "
+            "file first"
+        )
+    lines = (line for _, line in numbered_lines(path, opened))
+    first = list(itertools.islice(lines, FIRST_LINES))
+    filled = [line for line in first if line.strip()]
+    if 2 * sum(bool(NO_SENTENCE.match(line)) for line in filled) > len(filled):
+        raise InputError(
+            f"{path}: expected plain text, found rows of a table or a treebank, JSON "
+            "or markup; take the text out of it first"
         )
     yield from itertools.chain(first, lines)
 
@@ -93,3 +117,15 @@ def is_withheld(words: list[str]) -> bool:
     Those are underscores (UD's ESL, GUM's Reddit) or [WORD] (OntoNotes).
     """
     return all(re.fullmatch(r"_+|\[WORD\]", word) for word in words)
+
+
+def escape_note(examples: Iterable[dict]) -> str | None:
+    """What to say of words as the Penn Treebank and OntoNotes spell them, such as -LRB-
+    for an opening bracket, 1\\/2 or /. for a full stop; None where there is none."""
+    words = (word for example in examples for word in example["words"])
+    if not (found := sum(bool(ESCAPE.fullmatch(word)) for word in words)):
+        return None
+    return (
+        f"{found:,} of the words are escapes of the Penn Treebank, such as -LRB- for "
+        "(: the encoder reads them letter by letter, unless you replace them"
+    )

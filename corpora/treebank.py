@@ -195,8 +195,8 @@ def _row(cells: list[str], line: str, path: Path, number: int) -> Word:
             f"{path}:{number}: expected columns with tabs between them, "
             f"found {quoted(line)}"
         )
-    row = dict(zip(COLUMNS, map(str.strip, cells), strict=False))
-    row["form"] = row["form"] or cells[1]  # a word may be spaces
+    row = {name: c.strip() or "_" for name, c in zip(COLUMNS, cells, strict=False)}
+    row["form"] = cells[1].strip() or cells[1]  # a word may be spaces
     try:
         row["id"] = conllu.parser.parse_id_value(row["id"])
     except (conllu.exceptions.ParseException, ValueError):

@@ -17,20 +17,16 @@ from typing import BinaryIO
 import sentencex
 
 from bert.tokenization import Tokenizer
-from corpora.lines import numbered_lines, without_tables
+from corpora.lines import text_lines
 from toolkit.files import InputError
 
 SHORTEST_SPAN = 5  # a word piece in each part, and three special tokens or more
-# endings of files of something else, which would be read like any text
-NO_TEXT = (
-    *("conll", "conllu", "conllx", "conll10", ".json", ".jsonl"),
-    *(".csv", ".tsv", ".html", ".xml"),
-)
 # control characters that end a line or a page, which tokenizers drop from between words
 LINE_ENDS = re.compile("[\v\f\x1c-\x1e\x85]")
 SOFT_HYPHEN = "\xad"
 BLOCK = 1 << 20  # characters that are split into sentences or tokenized at once
 LONGEST_SENTENCE = 1000  # characters; a longer one holds a quote that is never closed
+MANY_BROKEN = 0.2  # share of lines that end within a sentence, in wrapped text
 OPENING_SIGN = re.compile(r"""(?<!\S)["'\u201c\u2018\u201e«»`(\[{]""")
 CLOSING_SIGN = re.compile(r"""["'\u201c\u201d\u2018\u2019\u201e«»`()\[\]{}]""")
 
@@ -45,6 +41,18 @@ class Counts:
     sentences: int = 0  # read
     dropped: int = 0  # sentences read that are in no span: a chunk of one alone
     divided: int = 0  # words that a hyphen at the end of a line divides, left in two
+    broken: int = 0  # lines, not joined, that go on with a small letter in the next
+
+    @property
+    def line_warning(self) -> str | None:
+        """What to say of lines taken for sentences, of which many end within one."""
+        if self.broken <= MANY_BROKEN * self.sentences:
+            return None
+        return (
+            f"warning: {self.broken:,} of {self.sentences:,} lines go on with a small "
+            "letter in the next: if they end within sentences, --split-sentences joins "
+            "them"
+        )
 
 
 @dataclasses.dataclass
@@ -113,21 +121,17 @@ def spans_by_document(
     `counts`. `opened` is the file where it is open already. Raises InputError for a
     file that is not UTF-8 text, by its content or its name.
     """
-    path = Path(path)
-    if path.name.lower().removesuffix(".gz").endswith(NO_TEXT):
-        raise InputError(
-            f"{path}: expected plain text, such as a .txt; take the text out of this "
-            "file first"
-        )
     if (special := len(tokenizer.sequence([], []))) + 2 > max_length:
         raise InputError(
             f"a span of {max_length} tokens holds none but {special} special tokens: "
             "raise --max-sequence-length"
         )
-    for document in _read_documents(path, opened):
+    for document in _read_documents(Path(path), opened):
         counts.documents += 1
+        joined = split_sentences is not None
+        document = _count_breaks(map(str.strip, document), counts, joined)
         if split_sentences:
-            document = _split_sentences(document, split_sentences, counts)
+            document = _split_sentences(document, split_sentences)
         sentences = _tokenize(document, tokenizer)
         yield _cut_document(sentences, tokenizer, max_length, rng, keep_all, counts)
 
@@ -155,8 +159,7 @@ def _likely_cause(counts: Counts) -> str:
 
 def _read_documents(path: Path, opened: BinaryIO | None) -> Iterator[Iterator[str]]:
     """The documents of a text file, each an iterator over its lines."""
-    lines = without_tables(path, (line for _, line in numbered_lines(path, opened)))
-    lines = (LINE_ENDS.sub(" ", line) for line in lines)
+    lines = (LINE_ENDS.sub(" ", line) for line in text_lines(path, opened))
     for text, document in itertools.groupby(lines, lambda line: bool(line.strip())):
         if text:
             yield document
@@ -175,27 +178,29 @@ def _blocks(lines: Iterable[str]) -> Iterator[list[str]]:
         yield block
 
 
-def _split_sentences(
-    lines: Iterable[str], language: str, counts: Counts
-) -> Iterator[str]:
+def _split_sentences(lines: Iterable[str], language: str) -> Iterator[str]:
     """The sentences of lines that may end within one.
 
     A word divided by a soft hyphen is joined; one divided by a hyphen may be "well-
-    known" or "inter-national", and is counted.
+    known" or "inter-national", and is not.
     """
     rest = ""
-    for block in _blocks(_count_divided(map(str.strip, lines), counts)):
+    for block in _blocks(lines):
         text = " ".join([rest, *block]).replace(f"{SOFT_HYPHEN} ", "")
         *sentences, rest = _segment(text, language)
         yield from sentences
     yield rest
 
 
-def _count_divided(lines: Iterable[str], counts: Counts) -> Iterator[str]:
+def _count_breaks(lines: Iterable[str], counts: Counts, joined: bool) -> Iterator[str]:
+    """The lines. Those that end within a word are counted, and where they are not
+    joined later, those that end within a sentence."""
     before = ""
     for line in lines:
-        divides = before[-1:] == "-" and before[-2:-1].isalpha()
-        counts.divided += divides and line[:1].islower()
+        if line[:1].islower():
+            counts.divided += before[-1:] == "-" and before[-2:-1].isalpha()
+            goes_on = before[-1:].isalpha() or before[-1:] in {"-", ","}
+            counts.broken += goes_on and not joined
         before = line
         yield line
 

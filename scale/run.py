@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from analysis.statistic import Statistic, save_statistics
+from attention.examples import empty_note
 from attention.meta import is_written
 from scale.corpus import Corpus, Shard
 from scale.kinds import KINDS, choose_statistics
@@ -113,6 +114,8 @@ class Run:
                 f"{counts.dropped:,} of {cli.plural(counts.sentences, 'sentence')} "
                 f"dropped: a chunk of a single sentence has no second part{more}"
             )
+        if warning := counts.line_warning:
+            print(warning)
         if counts.divided:
             print(
                 f"{cli.plural(counts.divided, 'word')} left in two, which a hyphen at "
@@ -159,6 +162,8 @@ class Run:
         )
         if warning := self.tokenizer.unknown_warning(summary.unknown_share):
             print(warning)
+        if note := empty_note(summary.empty):
+            print(note)
         if left_out := summary.examples - summary.written:
             print(
                 f"{cli.plural(left_out, 'example')} left out, longer than "
@@ -174,6 +179,7 @@ class Summary:
     written: int = 0  # taken in
     tokens: int = 0
     unknown: float = 0.0  # tokens [UNK]
+    empty: int = 0  # examples without text
     left_out: list[dict] = dataclasses.field(default_factory=list)  # MOST_LISTED
     left_over: dict[str, int] = dataclasses.field(default_factory=dict)  # weights
     devices: set[str] = dataclasses.field(default_factory=set)
@@ -185,6 +191,7 @@ class Summary:
         self.written += result["examples"] - len(result["left_out"])
         self.tokens += result["tokens"]
         self.unknown += result["unknown_share"] * result["tokens"]
+        self.empty += result["empty"]
         self.left_out += result["left_out"][: MOST_LISTED - len(self.left_out)]
         self.devices.add(result["device"])
         self.batches.add(result["tokens_a_batch"])

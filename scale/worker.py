@@ -13,7 +13,12 @@ from attention.encoder import (
     load_encoder,
     map_options,
 )
-from attention.examples import Prepared, prepare_examples, unknown_tokens
+from attention.examples import (
+    Prepared,
+    empty_examples,
+    prepare_examples,
+    unknown_tokens,
+)
 from scale.corpus import Shard
 from scale.kinds import new_statistic
 from toolkit import cli
@@ -76,6 +81,7 @@ class Worker:
             "examples": len(shard.examples),
             "tokens": sum(len(item.tokens) for item in prepared),
             "unknown_share": unknown_tokens(prepared, self.encoder.tokenizer),
+            "empty": empty_examples(prepared, self.encoder.tokenizer),
             "left_out": [
                 {"example": s.example, "why": f"{s.tokens} tokens"} for s in skipped
             ],

@@ -1034,3 +1034,11 @@ def test_tags_of_no_known_set_are_warned_of(tmp_path, bert_dir, capsys, tags, wa
     flags = ["--data-file", path, "--outfile", tmp_path / "out.json"]
     assert preprocess_coref.main([*flags, "--bert-dir", bert_dir]) == 0
     assert ("warning: most tags are neither" in capsys.readouterr().out) == warns
+
+
+def test_escapes_of_ontonotes_are_counted(tmp_path, bert_dir, capsys):
+    path = tmp_path / "a.conll"
+    path.write_text("#begin document (a)\n0\tHe\t(1)\n1\t/.\t_\n")
+    flags = ["--data-file", path, "--bert-dir", bert_dir]
+    assert preprocess_coref.main([*flags, "--outfile", tmp_path / "a.json"]) == 0
+    assert "1 of the words are escapes of the Penn Tree" in capsys.readouterr().out

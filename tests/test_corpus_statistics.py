@@ -286,9 +286,12 @@ def test_a_run_whose_shards_all_fail_is_stopped(tmp_path, take, capsys):
 def test_what_is_left_out_is_counted(tmp_path, take, capsys):
     examples = treebank(10)
     examples[7]["words"] = ["fox"] * 40
+    examples[3]["words"] = []
     path = write(tmp_path / "x.json", examples)
     assert take(path, tmp_path / "x.stats.pkl", "--statistics", "general") == 0
-    assert "1 example left out, longer than 32 tokens" in capsys.readouterr().out
+    output = capsys.readouterr().out
+    assert "1 example left out, longer than 32 tokens" in output
+    assert "warning: 1 example without text, whose maps are of special" in output
     meta = read_meta(tmp_path / "x.stats.pkl")
     assert meta["left_out"] == [{"example": 7, "why": "42 tokens"}]
     assert (meta["examples"], meta["written"]) == (10, 9)

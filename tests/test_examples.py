@@ -198,3 +198,20 @@ def test_sentences_by_what_a_file_is(tmp_path):
         (tmp_path / name).write_text("1\ta\t_\n")
         with pytest.raises(InputError, match=rf"{name}: expected JSON of examples; ma"):
             read_sentences(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["x.csv", "x.ndjson", "x.html", "rows.txt"])
+def test_tables_and_markup_are_no_sentences(tmp_path, name):
+    """Each line would be one, its numbers, tags and quotes as well."""
+    (tmp_path / name).write_text("1\ta\tX\n2\tb\tX\n")
+    with pytest.raises(InputError, match=rf"{name}: expected plain text"):
+        read_sentences(tmp_path / name)
+
+
+def test_json_lines_by_another_name(tmp_path):
+    for name in ("x.json", "x.ndjson"):
+        (tmp_path / name).write_text('{"text": "a dog"}\n')
+        with pytest.raises(InputError, match=r"name of JSON Lines must end in \.jsonl"):
+            read_examples(tmp_path / name)
+    (tmp_path / "X.JSONL").write_text('{"text": "a dog"}\n')
+    assert read_examples(tmp_path / "X.JSONL") == [{"text": "a dog"}]

@@ -44,7 +44,7 @@ ALLOWED = {
     "toolkit": {"toolkit"},
     "bert": {"bert", "toolkit.backend", "toolkit.compiled_model", "toolkit.files"},
     "corpora": {"corpora", "bert", "toolkit.files"},
-    "attention": {"attention", "bert", "toolkit"},
+    "attention": {"attention", "bert", "corpora.lines", "toolkit"},
     "analysis": {
         "analysis",
         "attention.heads",

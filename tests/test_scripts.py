@@ -567,6 +567,7 @@ def test_nothing_to_mask_is_counted_and_told(tmp_path, masked_lm_dir, capsys):
     assert "2 examples written" in output
     assert "1 example left out, longer than 32 tokens" in output
     assert "1 example with no token to mask" in output
+    assert "warning: 1 example without text, whose maps are of special" in output
     meta = json.loads((tmp_path / "data_grads.meta.json").read_text())
     assert meta["nothing_to_mask"] == [1]
     nothing, some = load_attention(tmp_path / "data_grads.pkl")

@@ -93,6 +93,26 @@ def test_added_tokens_are_one_piece_each_and_others_are_text(folder, name, value
     assert tokenizer.token_ids(["[f1]", "[/f1]"]) == [25, 26]
 
 
+def test_case_of_added_tokens(folder):
+    """By hand: an added word is found in lower-cased text, a special one as it is."""
+    write(folder, "added_tokens.json", {"covid": 25, "[F1]": 26})
+    write(folder, "special_tokens_map.json", {"additional_special_tokens": ["[F1]"]})
+    text = "The COVID [F1] [f1]"
+    pieces = "the covid [F1] [ [UNK] ]".split()
+    assert load_tokenizer(folder).tokenize([text]) == [pieces]
+    cased = "[UNK] [UNK] [F1] [ [UNK] ]".split()
+    assert load_tokenizer(folder, cased=True).tokenize([text]) == [cased]
+
+
+def test_special_tokens_of_the_map_are_one_piece_each(folder):
+    """Those that have had a number in the vocabulary all along."""
+    names = {"additional_special_tokens": ["[e1]", {"content": "[/e1]"}]}
+    write(folder, "special_tokens_map.json", names)
+    pieces = "[e1] the fox [/e1] [ [UNK] ]".split()
+    text = "[e1] the fox [/e1] [CLS]"
+    assert load_tokenizer(folder).tokenize([text]) == [pieces]
+
+
 def test_a_token_without_a_number_is_refused(folder):
     settings = {"additional_special_tokens": ["[g1]"]}
     write(folder, "tokenizer_config.json", settings)
@@ -472,6 +492,38 @@ def test_a_piece_with_another_number_in_the_settings_is_refused(folder):
     write(folder, "added_tokens.json", {"the": the + 1})
     message = f"the is number {the + 1} in the settings, but {the} in the vocabulary"
     with pytest.raises(InputError, match=message):
+        load_tokenizer(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("added_tokens.json", {"covid": 25}),
+        (
+            "tokenizer_config.json",
+            {"added_tokens_decoder": {"25": {"content": "covid"}}},
+        ),
+    ],
+)
+def test_tokens_that_tokenizer_json_lacks_are_added(folder, name, value):
+    """As transformers adds them to it, where a model was trained on after saving it."""
+    bundle_of(folder)
+    assert load_tokenizer(folder).tokenize(["fox covid"]) == [["fox", "[UNK]"]]
+    write(folder, name, value)
+    tokenizer = load_tokenizer(folder)
+    assert tokenizer.tokenize(["fox covid"]) == [["fox", "covid"]]
+    assert tokenizer.token_ids(["covid"]) == [25]
+
+
+def test_accents_that_case_decides_in_tokenizer_json(folder):
+    """Without strip_accents, they are stripped where text is lower-cased."""
+    bundle = bundle_of(folder)
+    bundle["normalizer"]["strip_accents"] = None
+    write(folder, "tokenizer.json", bundle)
+    write(folder, "tokenizer_config.json", {"strip_accents": True})
+    assert load_tokenizer(folder).tokenize(["schön"]) == [["schon"]]
+    write(folder, "tokenizer_config.json", {"strip_accents": False})
+    with pytest.raises(InputError, match="strip_accents is True, but strip_accents in"):
         load_tokenizer(folder)
 
 

@@ -407,6 +407,14 @@ def test_quotes_that_are_words(read, word):
     assert example["words"] == [word]
 
 
+def test_empty_cells_hold_nothing(read):
+    """Where a spreadsheet or pandas leaves them, the universal tags are the only."""
+    row = ROW.format(1, "a", 0, "root").split("\t")
+    row[2:6] = "", "NOUN", "", ""
+    (example,), _ = read("\t".join(row), ".conllu")
+    assert example["tags"] == ["NOUN"]
+
+
 def test_empty_cells_behind_the_columns_do_not_count(read):
     """A spreadsheet leaves more of them on some lines than on others."""
     rows = [ROW.format(1, "a", 0, "root"), ROW.format(2, "b", 1, "x")]
@@ -430,6 +438,18 @@ def test_empty_lines_that_a_second_conversion_makes_are_refused(tmp_path):
         read_treebank(path)
     path.write_bytes(b"Go 2-x\rhome 0-root\r\rStop 0-root\r")
     assert [e["words"] for e in read_treebank(path)[0]] == [["Go", "home"], ["Stop"]]
+
+
+def test_escapes_of_the_penn_treebank_are_counted(tmp_path, capsys):
+    """By hand: the brackets, the fraction and OntoNotes' full stop."""
+    path = tmp_path / "dev.txt"
+    words = ["-LRB-", "1\\/2", "-", "and/or", "/", "-RRB-", "/."]
+    path.write_text("".join(f"{word} 0-root\n" for word in words))
+    assert preprocess_depparse.main(["--data-file", path]) == 0
+    assert "\n4 of the words are escapes of the Penn Tree" in capsys.readouterr().out
+    path.write_text("( 0-root\n")
+    assert preprocess_depparse.main(["--data-file", path]) == 0
+    assert "escapes of" not in capsys.readouterr().out
 
 
 def test_a_file_that_is_given_twice_by_two_names(tmp_path, capsys):

@@ -257,6 +257,27 @@ def test_the_script_says_how_many_words_are_divided(tmp_path, bert_dir, capsys):
 
 
 @pytest.mark.parametrize(
+    ("text", "warns"),
+    [
+        ("The fox saw\nthe dog,\nand ran. It\nslept.\n", True),
+        ("The fox saw.\nthe dog ran .\nAnd it\nSlept\n", False),
+    ],
+)
+def test_the_script_says_where_lines_end_within_sentences(
+    tmp_path, bert_dir, capsys, text, warns
+):
+    """By hand: the first, the second and the third of four lines go on in the next."""
+    path = tmp_path / "corpus.txt"
+    path.write_text(text)
+    flags = ["--data-file", path, "--bert-dir", bert_dir]
+    assert preprocess_unlabeled.main(flags) == 0
+    warning = "warning: 3 of 4 lines go on with a small letter in the next: if they end"
+    assert (warning in capsys.readouterr().out) is warns
+    preprocess_unlabeled.main([*flags, "--split-sentences"])
+    assert "go on with" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
     "name", ["ewt-dev.conllu", "A.CONLL", "x.jsonl.gz", "x.v4_gold_conll", "t.csv"]
 )
 def test_files_of_another_kind_are_no_text(tmp_path, name):
@@ -273,6 +294,12 @@ def test_files_of_another_kind_are_no_text(tmp_path, name):
         "1\ta b\n2\tc d\n",  # the Leipzig corpora's sentences
         "# text = a b\n1\ta\tX\n2\tb\tX\n3\tc\tX\n",
         "a 2-nsubj\nb 0-root\n\nc 0-root\n",
+        "# sent_id = 1\n# text = a b\n1\ta\tX\n\n# sent_id = 2\n2\tb\tX\n\n",
+        "<s>\na\tX\ta\nb\tX\tb\n</s>\n",  # TreeTagger's
+        "a X B-NP O\nb X I-NP B-PER\n\nc X B-NP O\n",  # of named entities
+        '{"text": "a b"}\n{"text": "c d"}\n',
+        "(S (NP a)\n   (VP b))\n(S (X c))\n",
+        "<p>a b</p>\n<p>c d</p>\n",
     ],
 )
 def test_rows_of_tables_and_treebanks_are_no_text(cut, rows):
@@ -284,8 +311,9 @@ def test_rows_of_tables_and_treebanks_are_no_text(cut, rows):
 
 def test_text_with_numbers_and_hyphens_is_text(cut):
     """A numbered heading, and a line that ends as an arc does, are among others."""
-    text = "1\ta b\nc d\na 747-b\nc d\n"
+    text = "1\ta b\nA:\tc d\n\n\n(a 747-b)\nO (d) a\n"
     assert cut(text, max_length=40)[0].sentences == 4
+    assert cut("[1] a (b)\n(c)\n(d) a\n", max_length=40)[0].sentences == 3
 
 
 def test_text_is_split_into_sentences_in_blocks(cut, monkeypatch):

@@ -7,7 +7,12 @@ import numpy as np
 import pytest
 from heads import example_of, uniform
 
-from analysis.word_vectors import WordVectors, corpus_vocabulary, load_glove
+from analysis.word_vectors import (
+    WordVectors,
+    corpus_vectors,
+    corpus_vocabulary,
+    load_glove,
+)
 from attention.store import AttentionWriter
 from toolkit.files import InputError
 
@@ -160,3 +165,24 @@ def test_gzip_and_what_is_not_text(tmp_path):
         path.write_bytes(content)
         with pytest.raises(InputError, match=message):
             load_glove(path, ["the", "cow"])
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("glove.6B.100d.txt", "GloVe"),
+        ("cc.de.300.vec", "cc.de.300"),
+        ("word2vec.txt", "word2vec"),
+        ("notes.md", "input embeddings"),
+    ],
+)
+def test_vectors_are_called_after_their_file(tmp_path, file, name):
+    """The paper's numbers stand beside GloVe's only."""
+    example = example_of(["[CLS]", "a", "b", "[SEP]"], uniform(["a"] * 4))
+    with AttentionWriter(tmp_path / "maps.pkl", {}) as writer:
+        writer.write(example | {"words": ["The", "fox"]})
+    (tmp_path / file).write_text("the 1 2\nfox 3 4\n")
+    vectors = corpus_vectors(
+        [tmp_path / "maps.pkl"], tmp_path, lambda words: np.ones((len(words), 2))
+    )
+    assert vectors.name == name
