@@ -58,15 +58,13 @@ def main() -> None:
     for name in SENTENCES:
         ours, theirs = measured[f"{name}_ours"], measured[f"{name}_theirs"]
         results[f"{name}, seconds"] = spread(ours["seconds"])
-        results[f"{name}: transformers / ours"] = ratio(
-            theirs["seconds"], ours["seconds"]
-        )
-        results[f"{name}, a second time: transformers / ours"] = ratio(
-            theirs["again"], ours["again"]
-        )
-        results[f"{name}: matrix product / ours"] = ratio(
-            ours["product"], ours["seconds"]
-        )
+        for when, times in (("", "seconds"), (", a second time", "again")):
+            results[f"{name}{when}: transformers / ours"] = ratio(
+                theirs[times], ours[times]
+            )
+            results[f"{name}{when}: matrix product / ours"] = ratio(
+                ours["product"], ours[times]
+            )
     some, more = (measured[job]["peak_mb"] for job in ("memory_some", "memory_more"))
     results["memory for 64 examples, MB"] = spread(some)
     results["memory for 256 / for 64"] = ratio(more, some)

@@ -17,7 +17,7 @@ from pathlib import Path
 from benchmarks.extraction import TOKENS, prepare_segments
 from benchmarks.harness import measure, parser, peak_mb, ratio, report, spread
 
-BATCHES = {"extraction": 16, "gradients": 8}  # segments at once, the scripts' defaults
+BATCH = 8  # segments at once, the scripts' default on a CPU
 
 
 def main() -> None:
@@ -99,7 +99,7 @@ def gradients(prepared, tokenizer, model_folder: Path, **options):
 
 
 JOBS = {
-    run.__name__: functools.partial(timed, run, BATCHES[run.__name__])
+    run.__name__: functools.partial(timed, run, BATCH)
     for run in (extraction, gradients)
 }
 

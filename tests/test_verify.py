@@ -8,7 +8,7 @@ import pytest
 
 from attention import verify
 from attention.store import AttentionWriter, is_written, load_attention
-from toolkit.files import InputError
+from toolkit.files import InputError, meta_path
 
 SETTINGS = {"flags": {}, "written": 3, "threads": 2}
 EXAMPLES = [
@@ -82,6 +82,15 @@ def test_files_cut_or_exchanged_disagree_with_their_meta_file(path, tmp_path, ca
     assert verify.main([str(path)]) == 1
     assert "bytes, as its meta file says, found" in capsys.readouterr().err
     assert not is_written(path, SETTINGS)
+
+
+def test_the_number_of_examples_is_compared(path, capsys):
+    write(path)
+    meta = json.loads(meta_path(path).read_text())
+    meta_path(path).write_text(json.dumps(meta | {"written": len(EXAMPLES) + 1}))
+    assert verify.main([str(path)]) == 1
+    expected = f"expected {len(EXAMPLES) + 1} examples, as its meta file says, found"
+    assert expected in capsys.readouterr().err
 
 
 def test_files_of_others_have_nothing_to_compare(path, capsys):
