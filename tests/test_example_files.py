@@ -1,6 +1,7 @@
 """Examples read one at a time: the same as at once, in little memory."""
 
 import json
+import os
 import tracemalloc
 
 import pytest
@@ -118,3 +119,11 @@ def test_a_list_nested_without_end_is_refused_at_once(tmp_path):
     (tmp_path / "x.json").write_text("[" * 100_000)
     with pytest.raises(InputError, match="not JSON after the beginning"):
         list(iter_examples(tmp_path / "x.json"))
+
+
+@pytest.mark.timeout(30)  # for ever, where it waits for somebody to write
+@pytest.mark.parametrize("name", ["data.json", "data.jsonl"])
+def test_a_pipe_is_refused(tmp_path, name):
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(InputError, match=f"{name}: is a pipe or a device"):
+        list(iter_examples(tmp_path / name))
