@@ -8,7 +8,6 @@ import collections
 import dataclasses
 import itertools
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
@@ -57,16 +56,6 @@ def in_lists(items: Iterator[Item], size: int) -> Iterator[list[Item]]:
     """The items in lists of `size`; the last one may be shorter."""
     while some := list(itertools.islice(items, size)):
         yield some
-
-
-def read_ahead(items: Iterator[Item]) -> Iterator[Item]:
-    """The items, each made in a thread of its own while the one before is in use."""
-    end = object()
-    with ThreadPoolExecutor(max_workers=1) as thread:
-        ahead = thread.submit(next, items, end)
-        while (item := ahead.result()) is not end:
-            ahead = thread.submit(next, items, end)
-            yield item
 
 
 class Packed(NamedTuple):

@@ -12,11 +12,12 @@ import numpy as np
 import pandas as pd
 
 from analysis.attachment import AttachmentScores, read_sentences
-from analysis.probe_batches import bucketed, in_lists, padded, read_ahead, shuffled
+from analysis.probe_batches import bucketed, in_lists, padded, shuffled
 from analysis.word_vectors import WordVectors
 from attention.quantities import ATTENTION
 from attention.record import read_maps
 from attention.source import Source
+from toolkit.ahead import read_ahead
 from toolkit.backend import start_keras
 from toolkit.files import InputError
 

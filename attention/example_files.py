@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
+from corpora.lines import is_called
 from toolkit.files import (
     DEEPEST,
     InputError,
@@ -33,7 +34,7 @@ def iter_examples(path: str | Path, opened: BinaryIO | None = None) -> Iterator[
     path = Path(path)
     check_input(path)
     with open_text(path, opened) as file:
-        is_lines = path.name.lower().removesuffix(".gz").endswith(".jsonl")
+        is_lines = is_called(path, ".jsonl")
         values = _lines(file) if is_lines else _items(file)
         where = "the beginning"
         while True:

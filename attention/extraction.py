@@ -5,7 +5,6 @@ Shapes: B batch, L layers, H heads, T tokens, W words.
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -17,6 +16,7 @@ from attention.quantities import ATTENTION, QUANTITIES
 from attention.record import Maps
 from attention.source import TOKENS, WORDS, Source
 from bert.folder import weight_digest
+from toolkit.ahead import read_ahead
 
 if TYPE_CHECKING:
     from bert import BertConfig, BertModel, Tokenizer
@@ -27,7 +27,7 @@ BUFFER_BYTES = 256 * 2**20
 # XLA compiles anew for each shape: its backends get few, with lengths in these steps.
 XLA_STEP = 16
 
-Item, Result = TypeVar("Item"), TypeVar("Result")
+Result = TypeVar("Result")
 
 
 def extract_attention(
@@ -211,7 +211,8 @@ def in_batches(
     plan = _plan(lengths, tokens_a_batch, step, bytes_a_pair)
     finished: dict[int, Result] = {}  # waiting for their turn
     turn = done
-    for batch, found in _run_ahead(run, (b for b in plan if max(b) >= done)):
+    computed = ((b, run(b)) for b in plan if max(b) >= done)
+    for batch, found in read_ahead(computed):
         arrays = [np.asarray(array) for array in found]
         wanted = {i: finish(i, arrays, row) for row, i in enumerate(batch) if i >= done}
         finished |= wanted
@@ -219,21 +220,6 @@ def in_batches(
         while turn in finished:
             yield finished.pop(turn)
             turn += 1
-
-
-def _run_ahead(
-    function: Callable[[Item], Result], items: Iterable[Item]
-) -> Iterator[tuple[Item, Result]]:
-    """Each item and its result; the next is computed while the caller uses this one."""
-    with ThreadPoolExecutor(max_workers=1) as thread:
-        ahead = None
-        for item in items:
-            following = item, thread.submit(function, item)
-            if ahead:
-                yield ahead[0], ahead[1].result()
-            ahead = following
-        if ahead:
-            yield ahead[0], ahead[1].result()
 
 
 def _plan(

@@ -130,8 +130,6 @@ class MaskedLanguageModel(BertModel):
     All layers are run in full, so that what comes out depends on every map.
     """
 
-    ranks = 2, 2, 1, 2
-
     def __init__(self, config: BertConfig, **kwargs):
         super().__init__(config, **kwargs)
         parts = importlib.import_module(config.family.layers)

@@ -37,7 +37,7 @@ from corpora.brackets import (
 from corpora.columns import from_columns, split_columns
 from corpora.documents import Document, sentence_bounds
 from corpora.english import PENN_TAGS
-from corpora.lines import paragraphs
+from corpora.lines import is_called, paragraphs
 from corpora.treebank import Word, read_rows, word_tags
 from toolkit.files import InputError, check_folder, printable
 
@@ -59,7 +59,7 @@ def find_files(folder: str | Path) -> list[Path]:
     paths = sorted(
         path
         for path in folder.rglob("*")
-        if _is_called(path, "conll", "conllu")
+        if is_called(path, "conll", "conllu")
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
         and not path.is_dir()
     )
@@ -80,7 +80,7 @@ def read_documents(path: str | Path) -> Iterator[Document]:
     be read.
     """
     path = Path(path)
-    if _is_called(path, "conllu"):
+    if is_called(path, "conllu"):
         split, build = _split_conllu, _from_conllu
     else:
         split, build = split_columns, from_columns
@@ -92,11 +92,6 @@ def read_documents(path: str | Path) -> Iterator[Document]:
         if part is None:
             part = 0 if name else next(unnamed)
         yield build(path, name or path.stem, int(part), sentences)
-
-
-def _is_called(path: Path, *endings: str) -> bool:
-    """Whether a file's name ends so, in capitals or not, compressed or not."""
-    return path.name.lower().removesuffix(".gz").endswith(endings)
 
 
 def _split_conllu(path: Path) -> Iterator[tuple[str | None, None, list[Rows]]]:

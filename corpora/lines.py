@@ -78,13 +78,18 @@ def paragraphs(path: Path) -> Iterator[Lines]:
         yield lines
 
 
+def is_called(path: Path, *endings: str) -> bool:
+    """Whether a file's name ends so, in capitals or not, compressed or not."""
+    return path.name.lower().removesuffix(".gz").endswith(endings)
+
+
 def text_lines(path: Path, opened: BinaryIO | None = None) -> Iterator[str]:
     """The lines of a plain text, as `numbered_lines` reads them.
 
     Raises InputError where the file's name or most of its first lines are those of a
     table, a treebank, JSON or markup: each row would be a sentence, tags and all.
     """
-    if path.name.lower().removesuffix(".gz").endswith(NO_TEXT):
+    if is_called(path, *NO_TEXT):
         raise InputError(
             f"{path}: expected plain text, such as a .txt; take the text out of this "
             "file first"

@@ -52,6 +52,7 @@ ALLOWED = {
         "attention.record",
         "attention.source",
         "attention.store",
+        "toolkit.ahead",
         "toolkit.backend",
         "toolkit.compiled",
         "toolkit.compiled_model",

@@ -21,6 +21,7 @@ from analysis.statistic import load_statistics, save_statistics
 from analysis.table_3 import ProbeRun, probe_runs, table_3
 from analysis.word_vectors import WordVectors
 from attention.store import AttentionWriter
+from toolkit.ahead import read_ahead
 from toolkit.files import InputError
 
 LAYERS, HEADS, SIZE = 2, 3, 5  # L, H, D
@@ -384,7 +385,7 @@ def test_the_next_is_made_while_one_is_in_use():
         yield "second"
         raise InputError("no third")
 
-    found = probe_batches.read_ahead(items())
+    found = read_ahead(items())
     assert next(found) == "first"
     assert made.wait(timeout=60)
     assert next(found) == "second"
