@@ -19,14 +19,18 @@ import time
 from pathlib import Path
 
 import numpy as np
-from keras import ops
 
 from analysis import probes
-from analysis.probe_models import AttentionWordsProbe
 from analysis.word_vectors import WordVectors, corpus_vocabulary
 from attention.store import AttentionWriter
 from benchmarks.harness import measure, parser, ratio, report, spread
 from corpora.treebank import read_treebank
+from toolkit.backend import start_keras
+
+start_keras()  # before what imports Keras
+from keras import ops  # noqa: E402
+
+from analysis.probe_models import AttentionWordsProbe  # noqa: E402
 
 LONGEST = 126  # words; about 128 tokens with [CLS] and [SEP]
 BATCH = 32

@@ -21,7 +21,7 @@ from pathlib import Path
 from benchmarks.extraction import BERT_BASE, TOKENS
 from benchmarks.harness import ROOT, measure, parser, peak_mb, ratio, report, spread
 
-SEGMENTS, SHARD = 48, 8
+SEGMENTS, SHARD = 96, 8
 
 
 def main() -> None:
@@ -128,11 +128,12 @@ print("ready", flush=True)
 input()
 for shard in shards[part::parts]:
     worker.run(shard)
+print("done", flush=True)
 """
 
 
 def workers(folder: Path, parts: int) -> dict[str, float]:
-    """Seconds until all shards are done, from when all workers are ready."""
+    """Seconds from when all workers are ready until all shards are done."""
     processes = [
         subprocess.Popen(
             [sys.executable, "-c", WORKER, folder, str(part), str(parts)],
@@ -150,8 +151,11 @@ def workers(folder: Path, parts: int) -> dict[str, float]:
         process.stdin.write("\n")
         process.stdin.flush()
     for process in processes:
+        assert process.stdout.readline() == "done\n"
+    seconds = time.perf_counter() - started
+    for process in processes:
         process.wait()
-    return {"seconds": time.perf_counter() - started}
+    return {"seconds": seconds}
 
 
 def memory(folder: Path, name: str) -> dict[str, float]:

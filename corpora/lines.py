@@ -19,6 +19,8 @@ NO_TEXT = (
 FIRST_LINES = 100  # of a text, that tell whether it is one
 NO_SENTENCE = re.compile(
     r"""\d+\t | \S[^\t]*\t[^\t]+\t  # a row that begins with a number, or of many cells
+    | [A-Za-z0-9_.-]+,\S | "[^"]+",\S  # the same between commas
+    | (\S+[_/][A-Z]+\$?(\s+|$)){2}  # words with their tags
     | \S+[ \t]\d+-[A-Za-z:]+\s*$  # a word and its arc
     | \S+[ \t](.*[ \t])?(O|[BI]-\w+)\s*$  # a word and the tag of its entity
     | \#\s*\w+\s*=  # a comment of CoNLL-U

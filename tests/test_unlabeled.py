@@ -300,6 +300,10 @@ def test_files_of_another_kind_are_no_text(tmp_path, name):
         '{"text": "a b"}\n{"text": "c d"}\n',
         "(S (NP a)\n   (VP b))\n(S (X c))\n",
         "<p>a b</p>\n<p>c d</p>\n",
+        "id,text\n1,a b.\n2,c d.\n",
+        '"a, b.",x\n"c d.",x\n',
+        "a_DT b_NN\nc_PRP$ d_NN e_VB\n",
+        "a/DET b/NOUN ./PUNCT\nc/PRON d/VERB ./PUNCT\n",
     ],
 )
 def test_rows_of_tables_and_treebanks_are_no_text(cut, rows):
@@ -314,6 +318,7 @@ def test_text_with_numbers_and_hyphens_is_text(cut):
     text = "1\ta b\nA:\tc d\n\n\n(a 747-b)\nO (d) a\n"
     assert cut(text, max_length=40)[0].sentences == 4
     assert cut("[1] a (b)\n(c)\n(d) a\n", max_length=40)[0].sentences == 3
+    assert cut('1,000 a\n"b," c\na A/B\n', max_length=40)[0].sentences == 3
 
 
 def test_text_is_split_into_sentences_in_blocks(cut, monkeypatch):
