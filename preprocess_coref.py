@@ -114,6 +114,7 @@ def main(argv: list[str] | None = None) -> None:
         "left out, which reach beyond the end of their stretch": cut.cut_mentions,
         "left out, whose span is in its cluster already": cut.repeated,
         "left out, of empty nodes only (zeros)": cut.zeros,
+        "left out, in several pieces, with words between": cut.in_pieces,
     }
     for text, count in reports.items():
         if count:

@@ -61,7 +61,8 @@ def main(argv: list[str] | None = None) -> None:
     paths = args.data_file or find_splits(args.data_dir)
     sources: dict[Path, list[Path]] = {}  # of each file that is written
     for path in paths:
-        outfile = args.outfile or (args.outdir or path.parent) / f"{path.stem}.json"
+        name = Path(path.name.removesuffix(".gz")).with_suffix(".json")
+        outfile = args.outfile or (args.outdir or path.parent) / name
         known = sources.setdefault(outfile, [])
         if path.resolve() in map(Path.resolve, known):
             raise InputError(f"{path}: given twice; name each file once")

@@ -110,19 +110,8 @@ def main(argv: list[str] | None = None) -> None:
         f"{cli.plural(len(spans.examples), 'span')} from "
         f"{cli.plural(spans.documents, 'document')} written to {args.outfile}"
     )
-    if spans.dropped:
-        print(
-            f"{spans.dropped:,} of {cli.plural(spans.sentences, 'sentence')} dropped: "
-            "a chunk of a single sentence has no second part"
-            + ("" if args.keep_all else ", and ends its document (--keep-all goes on)")
-        )
-    if warning := spans.line_warning:
-        print(warning)
-    if spans.divided:
-        print(
-            f"{cli.plural(spans.divided, 'word')} left in two, which a hyphen at the "
-            "end of a line divides: join them in the text"
-        )
+    for note in spans.notes(args.keep_all):
+        print(note)
     tokens = itertools.chain(*(example["tokens"] for example in spans.examples))
     if warning := tokenizer.unknown_warning(tokenizer.unknown_share(tokens)):
         print(warning)

@@ -77,8 +77,8 @@ class GeneralStatistics(DocumentAverages):
 
     Attention of a kind is summed over a map and divided by its N rows ("sep_sep" by the
     number of [SEP] rows, "rest_sep" by that of the other rows), then averaged over
-    documents. A document that has no [SEP] row, other row or [CLS] is left out of the
-    average that needs one.
+    documents. A document that has no [SEP], no other row or no [CLS] is left out of the
+    averages that need one.
     """
 
     def update(self, maps: Maps) -> None:
@@ -103,7 +103,7 @@ class GeneralStatistics(DocumentAverages):
         found["entropy"] = entropies.mean(-1)
         if first.any():
             found["cls_entropy"] = entropies[..., first.argmax()]
-        self._take(found, size)
+        self._take(found, maps.roles)
 
     def take(
         self, source: Source, found: dict[str, np.ndarray], roles: np.ndarray
@@ -113,19 +113,15 @@ class GeneralStatistics(DocumentAverages):
         `roles` [N] are those of its tokens.
         """
         self.join(source)
-        has = {
-            "sep_sep": (roles == SEPARATOR).any(),
-            "rest_sep": (roles != SEPARATOR).any(),
-            "cls_entropy": (roles == FIRST).any(),
-        }
-        kept = {kind: value for kind, value in found.items() if has.get(kind, True)}
-        self._take(kept, len(roles))
+        self._take(found, roles)
 
-    def _take(self, found: dict[str, np.ndarray], size: int) -> None:
+    def _take(self, found: dict[str, np.ndarray], roles: np.ndarray) -> None:
         self.count("documents", 1)
+        lacking = _lacking(roles)
         for kind, value in found.items():
-            self._average(kind, value)
-        self._average("uniform", math.log(size))
+            if kind not in lacking:
+                self._average(kind, value)
+        self._average("uniform", math.log(len(roles)))
 
     @property
     def averages(self) -> dict[str, np.ndarray]:
@@ -186,6 +182,18 @@ class GradientStatistics(DocumentAverages):
         """The mean loss of a masked token, in nats. Guessing evenly among all word
         pieces has the logarithm of their number; a trained BERT, far less."""
         return float(self._mean("loss").mean())
+
+
+def _lacking(roles: np.ndarray) -> set[str]:
+    """The averages that a document of tokens of these roles [N] is left out of."""
+    lacking = set()
+    if not (roles == FIRST).any():
+        lacking |= {"cls", "cls_entropy"}
+    if not (roles == SEPARATOR).any():
+        lacking |= {"sep", "sep_sep", "rest_sep"}
+    if (roles == SEPARATOR).all():
+        lacking.add("rest_sep")
+    return lacking
 
 
 def _entropies(attns: np.ndarray) -> np.ndarray:  # [L, H, T, T] -> [L, H, T]

@@ -18,6 +18,13 @@ from attention.record import Maps
 from toolkit.files import InputError, printable
 
 TYPES = ("pronoun", "proper", "nominal")
+# what the attributes of a mention may be
+ATTRIBUTES = {
+    "type": TYPES,
+    "number": (None, "singular", "plural"),
+    "gender": (None, "masculine", "feminine", "neuter"),
+    "person": (None, 1, 2, 3),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,10 +117,12 @@ def read_mentions(maps: Maps) -> list[Mention]:
                 f"mention {i}: expected start <= head <= end < {len(words)} words, "
                 f"found {start}, {head}, {end}"
             )
-        if entry["type"] not in TYPES:
-            raise InputError(
-                f"mention {i}: type is {entry['type']!r}, expected {', '.join(TYPES)}"
-            )
+        for name, allowed in ATTRIBUTES.items():
+            if entry[name] not in allowed:
+                raise InputError(
+                    f"mention {i}: {name} is {printable(repr(entry[name]))}, expected "
+                    f"one of {', '.join(map(str, allowed))}"
+                )
         values = (entry[name] for name in names)
         mentions.append(Mention(*values, words=tuple(words[start : end + 1])))
     return sorted(mentions, key=lambda m: (m.start, -m.end))

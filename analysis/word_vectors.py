@@ -11,6 +11,7 @@ import contextlib
 import dataclasses
 import gzip
 import itertools
+import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -23,6 +24,7 @@ from toolkit.files import InputError
 
 SEPARATORS = (b" ", b"\t", b",")
 ENDINGS = (".txt", ".vec", ".txt.gz", ".vec.gz")
+NOTICE = re.compile("licen[cs]e|readme|third.party", re.IGNORECASE)
 LAYOUT_LINES = 100  # of a text file, that tell its separator and dimensions
 
 
@@ -77,11 +79,14 @@ def corpus_vectors(
     embed: Callable[[list[str]], np.ndarray],
 ) -> WordVectors:
     """Vectors for the words of files of maps: those of the first text file (.txt, .vec,
-    compressed or not) in the folder `glove`, or else those that `embed` gives,
-    [len(words), D]."""
+    compressed or not; a licence or README is none) in the folder `glove`, or else those
+    that `embed` gives, [len(words), D]."""
     words = corpus_vocabulary(*paths)
     found = (Path(glove).glob(f"*{ending}") for ending in ENDINGS)
-    if files := sorted(itertools.chain(*found)):
+    files = sorted(
+        file for file in itertools.chain(*found) if not NOTICE.match(file.name)
+    )
+    if files:
         return load_glove(files[0], words)
     return WordVectors.from_matrix("input embeddings", words, embed(words))
 

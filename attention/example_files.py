@@ -57,13 +57,21 @@ def iter_examples(path: str | Path, opened: BinaryIO | None = None) -> Iterator[
 def _lines(file: TextIO) -> Iterator[tuple[str, Any]]:
     for number, line in enumerate(file, 1):
         if line.strip():
-            yield f"line {number}", json.loads(line)
+            yield f"line {number}", json.loads(line, object_pairs_hook=_object)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object; ValueError where a key is there twice."""
+    if len(made := dict(pairs)) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"{max(names, key=names.count)!r} is there twice")
+    return made
 
 
 def _items(text: TextIO) -> Iterator[tuple[str, Any]]:
     """The items of a JSON list. The text is read in blocks, each of which is dropped
     when its items have been decoded."""
-    decoder = json.JSONDecoder()
+    decoder = json.JSONDecoder(object_pairs_hook=_object)
     buffer, place, block = text.read(BLOCK).lstrip(), 1, BLOCK
     if buffer[:1] != "[":
         raise ValueError(

@@ -1,7 +1,7 @@
 """Examples: reading them from JSON, and preparing them for an encoder."""
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from attention.example_files import iter_examples
@@ -12,6 +12,12 @@ from toolkit.files import InputError
 
 FIELDS = ("text", "words", "tokens")
 SEGMENT_IDS = ("zeros", "sep")
+# keys by which people ask for what is not done, and what to do instead
+REFUSED = {
+    "attns": "which is what maps are called; give it another name",
+    "token_type_ids": "which are called 'segment_ids' here",
+    "text_pair": "but a text is one here; give both as 'tokens', with special tokens",
+}
 # what turns a file of another kind into examples
 SCRIPTS = {
     ".txt": "preprocess_unlabeled.py (text) or preprocess_depparse.py (a treebank)",
@@ -93,6 +99,8 @@ def _check(example: object) -> None:
             f"expected exactly one of {', '.join(FIELDS)}; "
             f"found {' and '.join(present) or 'none'}"
         )
+    for key in REFUSED.keys() & example.keys():
+        raise InputError(f"found {key!r}, {REFUSED[key]}")
     (field,) = present
     value = example[field]
     if field == "text":
@@ -177,14 +185,28 @@ def empty_examples(prepared: Iterable[Prepared], tokenizer: Tokenizer) -> int:
     return sum({*item.tokens} <= {*tokenizer.edges} for item in prepared)
 
 
-def empty_note(count: int) -> str | None:
-    """What to say of examples without text; None where there is none."""
-    if not count:
-        return None
-    return (
-        f"warning: {plural(count, 'example')} without text, whose maps are of special "
-        "tokens alone and count like all others: leave them out of the input"
+def unframed_examples(prepared: Iterable[Prepared], tokenizer: Tokenizer) -> int:
+    """How many examples do not stand between the special tokens of the model."""
+    return sum(
+        (item.tokens[0], item.tokens[-1]) != tokenizer.edges for item in prepared
     )
+
+
+def example_notes(empty: int, unframed: int, tokenizer: Tokenizer) -> Iterator[str]:
+    """What to say where there are such examples."""
+    if empty:
+        yield (
+            f"warning: {plural(empty, 'example')} without text, whose maps are of "
+            "special tokens alone and count like all others: leave them out of the "
+            "input"
+        )
+    if unframed:
+        first, separator = tokenizer.edges
+        yield (
+            f"warning: {plural(unframed, 'example')} not between {first} and "
+            f"{separator}, as this model has learned them: were the tokens made for "
+            "another?"
+        )
 
 
 def unknown_tokens(prepared: Iterable[Prepared], tokenizer: Tokenizer) -> float:

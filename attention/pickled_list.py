@@ -18,6 +18,8 @@ import zlib
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from attention.plain_pickle import BLOCK, check_end
+
 PROTOCOL = 3  # the last one whose memo slots are explicit and that has no frames
 HEADER = pickle.PROTO + bytes([PROTOCOL]) + pickle.EMPTY_LIST
 PIECE = struct.Struct("<2sqIc")  # LONG1 with 12 bytes: the size and the CRC-32; POP
@@ -57,7 +59,7 @@ def pieces(file: BinaryIO, check: bool = False) -> Iterator[memoryview]:
 
     All are read into one buffer: each is valid until the next is asked for. `check`
     compares the checksums. Raises EOFError for a file that is cut short, ChecksumError
-    and UnpicklingError for one that was changed.
+    and UnpicklingError for one that was changed, and ValueError for one that goes on.
     """
     end = os.fstat(file.fileno()).st_size
     file.seek(len(HEADER))
@@ -84,3 +86,4 @@ def pieces(file: BinaryIO, check: bool = False) -> Iterator[memoryview]:
         data[size] = pickle.STOP[0]
         yield data
         start = file.read(2)
+    check_end(start[1:] + file.read(BLOCK))

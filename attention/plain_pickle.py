@@ -173,6 +173,13 @@ def find(module: str, name: str) -> Any:
     return PLAIN[module, name]
 
 
+def check_end(rest: bytes) -> None:
+    """Raise ValueError where more than blanks comes after a pickle, as where files were
+    put together, or each value was pickled by itself: it would be lost."""
+    if rest.strip():
+        raise ValueError("it goes on after its end; write one list")
+
+
 LEAVES = {str, int, float, bool, type(None), bytes, bytearray, complex}
 LEAVES |= {np.ndarray, PlainArray}
 CONTAINERS = {list, tuple, dict, collections.OrderedDict, set, frozenset}

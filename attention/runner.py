@@ -18,10 +18,11 @@ from attention.examples import (
     Prepared,
     Skipped,
     empty_examples,
-    empty_note,
+    example_notes,
     prepare_examples,
     read_examples,
     require_examples,
+    unframed_examples,
     unknown_tokens,
 )
 from attention.record import Maps
@@ -150,6 +151,8 @@ def write(
     if args.resume and is_written(args.outfile, settings):
         print(f"{args.outfile} is whole already")
         return False
+    if args.resume and args.outfile.is_file():
+        print(f"{args.outfile} is of other settings or input, and is overwritten")
     unfinished = partial_path(args.outfile)
     if unfinished.exists() and not args.resume:
         print(f"{unfinished} is overwritten; --resume would go on with it")
@@ -177,7 +180,11 @@ def write(
         print(advice)
     if warning := run.tokenizer.unknown_warning(settings["unknown_share"]):
         print(warning)
-    if note := empty_note(empty_examples(run.prepared, run.tokenizer)):
+    empty, unframed = (
+        count(run.prepared, run.tokenizer)
+        for count in (empty_examples, unframed_examples)
+    )
+    for note in example_notes(empty, unframed, run.tokenizer):
         print(note)
     if run.skipped:
         print(

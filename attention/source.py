@@ -63,7 +63,7 @@ class Source:
             weights_sha256=meta.get("weights_sha256"),
             trained=not drawn_at_random(flags) if flags else None,
             model_layers=meta.get("model_layers"),
-            special_tokens=tuple(meta.get("special_tokens", cls.special_tokens)),
+            special_tokens=tuple(meta.get("special_tokens") or _infer_edges(example)),
             gates=tuple(meta.get("gates", ())),
             inferred=() if "layers" in meta else ("layers", "level", "quantity"),
         )
@@ -171,6 +171,12 @@ class Source:
 def drawn_at_random(flags: Mapping[str, Any]) -> bool:
     """Whether the flags of a run asked for weights drawn at random."""
     return bool(flags.get("debug")) or flags.get("random_init", "none") != "none"
+
+
+def _infer_edges(example: Mapping[str, Any]) -> tuple[str, str]:
+    tokens = example.get("tokens") or [""]
+    edges = tokens[0], tokens[-1]
+    return edges if edges == ("<s>", "</s>") else Source.special_tokens
 
 
 def _infer_quantity(example: Mapping[str, Any]) -> str:

@@ -104,13 +104,20 @@ def _check_example(example: Any) -> None:
         raise InputError(f"expected a dict, found {type(example).__name__}")
     attns = example.get("attns")
     if not isinstance(attns, np.ndarray) or attns.dtype.kind != "f":
-        raise InputError("no 'attns' with attention maps")
+        kind = getattr(attns, "dtype", type(attns).__name__)
+        raise InputError(
+            "expected 'attns', an array of floating-point numbers, found "
+            + (str(kind) if "attns" in example else "none")
+        )
     if attns.ndim != 4 or attns.shape[2] != attns.shape[3] or not attns.size:
         raise InputError(
             f"expected maps [layers, heads, tokens, tokens], found {list(attns.shape)}"
         )
-    if not any(isinstance(example.get(key), list) for key in ("tokens", "words")):
+    lists = [example[key] for key in ("tokens", "words") if key in example]
+    if not lists:
         raise InputError("neither 'tokens' nor 'words' beside the maps")
+    if not all(type(a) is list and {*map(type, a)} <= {str} for a in lists):
+        raise InputError("'tokens' and 'words' must be lists of strings")
 
 
 def _clear_error(error: Exception, path: Path, example: int | None = None) -> Exception:

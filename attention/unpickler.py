@@ -16,10 +16,12 @@ import numpy as np
 
 from attention.pickle_memory import COST, MEMBER, PAIR, PLACE, ForgottenError, Memo
 from attention.plain_pickle import (
+    BLOCK,
     MOST_PARTS,
     PlainArray,
     PlainDtype,
     RefusedError,
+    check_end,
     check_plain,
     find,
     is_maker,
@@ -123,6 +125,7 @@ class _Unpickler(pickle._Unpickler):
                 self.memory = memory = memory - self.memo.forget()
         if self.metastack:
             raise pickle.UnpicklingError("ends within a value")
+        check_end(self._file_read(BLOCK))
 
     def _between_items(self) -> bool:
         """Whether the stack holds whole items that will be put into the list."""

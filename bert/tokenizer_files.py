@@ -186,10 +186,16 @@ def _from_vocabulary(
         check_numbers(path, read_json(path))  # the library passes over what is none
         with refused(path, f"not a vocabulary for {merges.name} beside it"):
             backend = tokenizers.Tokenizer(models.BPE.from_file(str(path), str(merges)))
+        vocabulary = backend.get_vocab()
+        if missing := {*pre_tokenizers.ByteLevel.alphabet()} - vocabulary.keys():
+            raise InputError(
+                f"{path}: lacks {len(missing)} of the 256 bytes that byte-level BPE "
+                "has; transformers can save another kind as tokenizer.json"
+            )
         backend.pre_tokenizer = pre_tokenizers.ByteLevel(
             add_prefix_space=bool(settings.get("add_prefix_space", False))
         )
-        return backend, backend.get_vocab()
+        return backend, vocabulary
     raise InputError(
         f"{folder}: no vocabulary there; expected tokenizer.json, vocab.txt, "
         f"{' or '.join(SENTENCE_PIECES)}, or vocab.json and merges.txt, as they come "

@@ -18,7 +18,7 @@ Bracket = tuple[bool, str, bool]  # whether it opens, the cluster, whether it cl
 NOTHING = {"", "-", "_", "*"}  # ways to leave a column empty
 CLUSTER_NAMES = {"GRP", "eid"}  # of the cluster in `# global.Entity`
 BRACKET = re.compile(r"(\(?)([^()|]+)(\)?)")
-PIECE = re.compile(r"(.*?)(?:\[(\d+)/(\d+)\])?")
+PIECE = re.compile(r"\[(\d+)/\d+\]$")
 PARSE = re.compile(r"\(([^()*]*)|(\))")
 
 
@@ -39,6 +39,7 @@ class Mentions:
     spans: list[tuple[int, int, int]]  # first and last word, cluster; sorted
     repeated: int = 0  # left out: the span is in the cluster already
     zeros: int = 0  # left out: of empty nodes only
+    in_pieces: int = 0  # left out: with words between that are not theirs
 
 
 def column_brackets(field: str, where: str) -> list[Bracket]:
@@ -60,13 +61,13 @@ def entity_brackets(field: str, layout: list[str] | None, where: str) -> list[Br
 
     `layout` names the attributes of a mention, as `# global.Entity` does. Without it, a
     bracket holds the cluster alone, or <type>-<number> as in GUM before UD 2.8, where
-    the number is the cluster. Of a mention in pieces (`e3[1/2]`) the first opens and
-    the last closes.
+    the number is the cluster. A piece of a mention in several keeps its number, as in
+    `e3[1/2]`.
     """
     found = []
     for opens, text, closes in _brackets(field) or [(True, "", True)]:
-        cluster, piece, pieces = PIECE.fullmatch(_cluster(text, opens, layout)).groups()
-        if not cluster:
+        cluster = _cluster(text, opens, layout)
+        if not PIECE.sub("", cluster):
             expected = "(<cluster>) or, in old GUM, (<type>-<number>)"
             advice = "is a line # global.Entity missing before it?"
             if layout:
@@ -76,10 +77,7 @@ def entity_brackets(field: str, layout: list[str] | None, where: str) -> list[Br
                 f"{where}: expected brackets of mentions, {expected}, "
                 f"found Entity={printable(field)}; {advice}"
             )
-        if piece:
-            opens, closes = opens and piece == "1", closes and piece == pieces
-        if opens or closes:
-            found.append((opens, cluster, closes))
+        found.append((opens, cluster, closes))
     return found
 
 
@@ -133,13 +131,16 @@ def pair_brackets(places: Iterable[Place], path: Path) -> Mentions:
                 f"{path}:{place.line}: ({printable(cluster)} begins a mention "
                 "that does not end"
             )
-    overt = [(first, last, c) for first, last, c in found if first <= last]
+    pieces = [piece[1] for _, _, c in found if (piece := PIECE.search(c))]
+    whole = [span for span in found if not PIECE.search(span[2])]
+    overt = [(first, last, c) for first, last, c in whole if first <= last]
     spans = sorted(dict.fromkeys(overt), key=lambda span: (span[0], -span[1]))
     numbers: dict[str, int] = {}
     return Mentions(
         [(a, z, numbers.setdefault(c, len(numbers))) for a, z, c in spans],
         repeated=len(overt) - len(spans),
-        zeros=len(found) - len(overt),
+        zeros=len(whole) - len(overt),
+        in_pieces=pieces.count("1"),
     )
 
 

@@ -19,6 +19,7 @@ from toolkit.files import InputError, printable, quoted
 Row = tuple[int, list[str]]  # a word's columns, with the number of their line
 
 BEGIN = re.compile(r"#\s*begin[ _]document\b", re.IGNORECASE)
+END = re.compile(r"#\s*end[ _]document\b", re.IGNORECASE)
 PART = re.compile(r"part\s*(\d{1,9})")
 GUM_COLUMNS, LEAST_COLUMNS = 3, 5
 FINAL = {".", "!", "?", "…", "..."}
@@ -27,14 +28,18 @@ CLOSING = {'"', "''", "'", "\u201d", "\u2019", "»", ")", "]", "-RRB-", "-RSB-"}
 
 def split_columns(path: Path) -> Iterator[tuple[str, str | None, list[list[Row]]]]:
     """Name, part and sentences of each document in a file of columns."""
-    header, sentences = None, []
+    header, sentences, ends = None, [], False
     for number, line in numbered_lines(path):
         if begin := BEGIN.match(line):
             if header:
                 yield *header, sentences
             header, sentences = _name_and_part(line[begin.end() :]), [[]]
+        elif END.match(line):
+            if header:
+                yield *header, sentences
+            header, ends = None, True
         elif line.startswith("#"):
-            continue  # "#end document" and comments
+            continue  # a comment
         elif not line.strip():
             sentences.append([])
         elif header is None:
@@ -43,6 +48,11 @@ def split_columns(path: Path) -> Iterator[tuple[str, str | None, list[list[Row]]
             )
         else:
             sentences[-1].append((number, _columns(line, header[0])))
+    if header and ends:
+        raise InputError(
+            f"{path}: expected #end document after the last one, as after others; is "
+            "the file whole?"
+        )
     if header:
         yield *header, sentences
 

@@ -15,9 +15,9 @@ Columns are separated by tabs where a line has tabs, else by spaces; a column th
 empty on all lines of a document, behind a tab that ends each, is not one.
 
 Mentions are written as brackets (see brackets.py) and all are kept, also those whose
-cluster has no other (LitBank annotates such). A mention in several pieces counts as the
-words from its first to its last. Multi-word ranges and empty nodes of CoNLL-U are not
-words: a mention of empty nodes only is left out and counted.
+cluster has no other (LitBank annotates such). Multi-word ranges and empty nodes of
+CoNLL-U are not words: a mention of empty nodes only is left out and counted, and so is
+one in several pieces, as a span would give it the words between.
 """
 
 import itertools
@@ -158,6 +158,7 @@ def _from_conllu(path: Path, name: str, part: int, sentences: list[Rows]) -> Doc
         ],
         repeated=mentions.repeated,
         zeros=mentions.zeros,
+        in_pieces=mentions.in_pieces,
     )
 
 

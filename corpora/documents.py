@@ -23,6 +23,7 @@ class Document:
     features: list[dict[str, str]] | None = None  # CoNLL-U's FEATS
     repeated: int = 0  # mentions left out: the span is in the cluster already
     zeros: int = 0  # mentions left out: of empty nodes only
+    in_pieces: int = 0  # mentions left out: with words between that are not theirs
     # by first word: last word and label, the outermost first
     constituents: dict[int, list[tuple[int, str]]] = dataclasses.field(
         default_factory=dict

@@ -12,6 +12,7 @@ KNOWN_TAGS = PENN_TAGS | set(
 )
 # Penn's, and the universal ones
 PRONOUN_TAGS = set("PRP PRP$ WP WP$ PRON DT PDT WDT DET".split())
+PERSONAL_TAGS = set("PRP PRP$ PRON".split())  # with other pronouns, where universal
 PROPER_TAGS = set("NNP NNPS PROPN".split())
 NOUN_TAGS = set("NN NNS NNP NNPS PRP NOUN PROPN".split())
 VERB_TAGS = set("MD VB VBD VBG VBN VBP VBZ VERB AUX".split())
@@ -24,16 +25,17 @@ NUMBER_OF_TAG = dict.fromkeys(("NN", "NNP"), "singular") | dict.fromkeys(
 )
 GENDER_OF_FEATURE = {"Masc": "masculine", "Fem": "feminine", "Neut": "neuter"}
 NUMBER_OF_FEATURE = {"Sing": "singular", "Plur": "plural", "Ptan": "plural"}
+PERSON_OF_FEATURE = {"1": 1, "2": 2, "3": 3}
 
 # number, gender and person of pronouns
 PRONOUNS = {
     word: attributes
     for words, attributes in {
         "i me my mine myself": ("singular", None, 1),
-        "we us our ours ourselves": ("plural", None, 1),
-        "you your yours": (None, None, 2),
+        "we us our ours ourselves 's \u2019s": ("plural", None, 1),  # of "let's"
+        "you your yours ya": (None, None, 2),
         "yourself thou thee thy thine thyself": ("singular", None, 2),
-        "yourselves ye": ("plural", None, 2),
+        "yourselves ye y'all y\u2019all": ("plural", None, 2),
         "he him his himself": ("singular", "masculine", 3),
         "she her hers herself": ("singular", "feminine", 3),
         "it its itself": ("singular", "neuter", 3),
@@ -86,6 +88,7 @@ PLURAL_STARTS = set(
 PLURALS = set("children feet folk men people police teeth women".split())
 SINGULAR_ENDINGS = ("ss", "us", "is", "ics", "news", "series")
 JOINING = {"and", "&"}
+OTHER_CONJUNCTIONS = set("/ + - as but for minus nor not or plus rather yet".split())
 POSSESSIVE_ENDINGS = {"'s", "\u2019s", "'", "\u2019"}
 QUOTES = {'"', "``", "`", "\u201c", "\u2018", "'", "«"}
 STOPS = PREPOSITIONS | RELATIVE_PRONOUNS | AUXILIARIES

@@ -14,7 +14,7 @@ QUOTED = re.compile('"(?:[^"]|"")+"')
 # endings of files of something else, which would be read like any text
 NO_TEXT = (
     *("conll", "conllu", "conllx", "conll10", ".json", ".jsonl", ".ndjson"),
-    *(".csv", ".tsv", ".html", ".xml"),
+    *(".csv", ".tsv", ".html", ".xml", ".rtf", ".tex", ".pdf", ".srt", ".vtt"),
 )
 FIRST_LINES = 100  # of a text, that tell whether it is one
 NO_SENTENCE = re.compile(
@@ -27,6 +27,13 @@ NO_SENTENCE = re.compile(
     | \s*(<.+>|\{.+\}|\[.+\]),?\s*$  # markup, JSON
     | \s*\(\S*\s?\(.*\)\s*$  # a tree in brackets""",
     re.VERBOSE,
+)
+# lines that are in no text, be they ever so few
+MARKUP = re.compile(
+    r"""</?(doc|html|body|div|p)\b.*> | <(\?xml|!DOCTYPE)\b
+    | \{\\rtf | \\(documentclass|begin\{) | %PDF-
+    | .*\d\d:\d\d[.,]\d{3}\ -->""",  # of subtitles
+    re.VERBOSE | re.IGNORECASE,
 )
 ESCAPE = re.compile(r"-[LR][RSC]B-|.*\\[/*].*|/[.?-]")
 TO_TEXT = (
@@ -52,7 +59,8 @@ def numbered_lines(
                         f"{path}: not UTF-8 text (it looks like UTF-16); {TO_TEXT}"
                     )
                 _check_ends(path, file.newlines)
-                yield number, line.rstrip("\n")
+                # files that were put together may each begin with a byte order mark
+                yield number, line.rstrip("\n").removeprefix("\ufeff")
         except UnicodeDecodeError as error:
             raise InputError(f"{path}: not UTF-8 text ({error}); {TO_TEXT}") from None
 
@@ -89,7 +97,8 @@ def text_lines(path: Path, opened: BinaryIO | None = None) -> Iterator[str]:
     """The lines of a plain text, as `numbered_lines` reads them.
 
     Raises InputError where the file's name or most of its first lines are those of a
-    table, a treebank, JSON or markup: each row would be a sentence, tags and all.
+    table, a treebank or JSON, or any of them is of markup: each row would be a
+    sentence, tags and all.
     """
     if is_called(path, *NO_TEXT):
         raise InputError(
@@ -99,7 +108,8 @@ def text_lines(path: Path, opened: BinaryIO | None = None) -> Iterator[str]:
     lines = (line for _, line in numbered_lines(path, opened))
     first = list(itertools.islice(lines, FIRST_LINES))
     filled = [line for line in first if line.strip()]
-    if 2 * sum(bool(NO_SENTENCE.match(line)) for line in filled) > len(filled):
+    rows = sum(bool(NO_SENTENCE.match(line)) for line in filled)
+    if 2 * rows > len(filled) or any(map(MARKUP.match, filled)):
         raise InputError(
             f"{path}: expected plain text, found rows of a table or a treebank, JSON "
             "or markup; take the text out of it first"
@@ -121,8 +131,11 @@ def check_quotes(where: str, word: str, *labels: str) -> None:
 def is_withheld(words: list[str]) -> bool:
     """Whether all words are placeholders, as in corpora whose text is not free.
 
-    Those are underscores (UD's ESL, GUM's Reddit) or [WORD] (OntoNotes).
+    Those are underscores (UD's ESL, GUM's Reddit) or [WORD] (OntoNotes). A single word
+    of many underscores is a line that separates (UD's EWT).
     """
+    if len(words) == 1 and re.fullmatch("__+", words[0]):
+        return False
     return all(re.fullmatch(r"_+|\[WORD\]", word) for word in words)
 
 

@@ -17,11 +17,12 @@ mention ("this") is a pronoun. Without tags, pronouns are listed and names have 
 capital; at the beginning of a sentence it counts unless the document has the word
 without it elsewhere.
 
-**Attributes**, None where they are not known. Those of pronouns are listed; of others
-they are in FEATS, where tags are universal. Number: that of a pronoun, plural of nouns
-joined by "and", the head's from FEATS or tags, and without either from the mention's
-first word or the noun's ending. Gender: that of a pronoun, or of the listed nouns and
-titles. Person: that of a pronoun, third of all other mentions.
+**Attributes**, None where they are not known. Those of pronouns are in FEATS, or else
+listed in english.py. Number: that of a pronoun, plural of nouns joined by "and" (with a
+tree, unknown of those joined by what is no English word), the head's from FEATS or
+tags, and without either from the mention's first word or the noun's ending. Gender:
+that of a pronoun, or of the listed nouns and titles. Person: that of a pronoun, third
+of all other mentions.
 """
 
 from corpora import english
@@ -56,11 +57,11 @@ def describe_mention(document: Document, start: int, end: int) -> dict:
     """
     head = find_head(document, start, end)
     kind = mention_type(document, head)
-    if _is_joined(document, start, end):
-        number, gender, person = "plural", None, None if kind == "pronoun" else 3
+    if joined := _joined_by(document, start, end):
+        number = "plural" if joined in english.JOINING else None
+        gender, person = None, None if kind == "pronoun" else 3
     elif kind == "pronoun":
-        listed = english.PRONOUNS.get(document.words[head].lower())
-        number, gender, person = listed or _by_features(document, head)
+        number, gender, person = _of_pronoun(document, head)
     else:
         number = _number(document, start, head, kind)
         gender = _gender(document, start, end, head)
@@ -216,31 +217,45 @@ def _stops_by_word(document: Document, first: int, word: int) -> bool:
     return text in english.OPENERS or not _is_word(document, word)
 
 
-def _is_joined(document: Document, start: int, end: int) -> bool:
-    """Whether a mention is of nouns joined by "and"."""
+def _joined_by(document: Document, start: int, end: int) -> str | None:
+    """The word that joins the nouns of a mention, "and" or one of another language;
+    None where they are not joined, or by "or" or another word of English."""
     if document.governors:
+        words = range(start, end + 1)
         top = _top_word(document, start, end)
-        others = [
-            w for w in range(start, end + 1) if _depends(document, w, top, "conj")
-        ]
-        return any(
-            document.words[word].lower() in english.JOINING
-            and document.governors[word] in others
-            for word in range(start, end + 1)
-        )
+        others = [w for w in words if _depends(document, w, top, "conj")]
+        joining = {
+            document.words[w].lower()
+            for w in words
+            if document.governors[w] in others
+            and document.relations[w].split(":")[0] == "cc"
+        }
+        found = joining & english.JOINING or joining - english.OTHER_CONJUNCTIONS
+        return min(found, default=None)
     _, after = _noun_phrase(document, start, end)
-    return after < end and document.words[after].lower() in english.JOINING
+    word = document.words[after].lower() if after < end else None
+    return word if word in english.JOINING else None
 
 
-def _by_features(document: Document, word: int) -> tuple[str | None, str | None, int]:
-    """Number, gender and person of a pronoun of another language, from FEATS."""
-    universal = document.tags and document.tags[word] in ("PRON", "DET")
-    features = document.features[word] if document.features and universal else {}
-    return (
-        english.NUMBER_OF_FEATURE.get(features.get("Number")),
-        english.GENDER_OF_FEATURE.get(features.get("Gender")),
-        {"1": 1, "2": 2}.get(features.get("Person"), 3),
-    )
+def _of_pronoun(
+    document: Document, word: int
+) -> tuple[str | None, str | None, int | None]:
+    """Number, gender and person of a pronoun: from FEATS where they tell any of them,
+    or as the list has them."""
+    features = document.features[word] if document.features else {}
+    if features.keys() & {"Number", "Gender", "Person"}:
+        is_personal = features.get("PronType") == "Prs" or "Reflex" in features
+        return (
+            english.NUMBER_OF_FEATURE.get(features.get("Number")),
+            english.GENDER_OF_FEATURE.get(features.get("Gender")),
+            english.PERSON_OF_FEATURE.get(
+                features.get("Person"), None if is_personal else 3
+            ),
+        )
+    text = document.words[word].lower()
+    tag = document.tags[word] if document.tags else None
+    unknown = None, None, None if tag in english.PERSONAL_TAGS else 3
+    return english.PRONOUNS.get(text, unknown)
 
 
 def _number(document: Document, start: int, head: int, kind: str) -> str | None:

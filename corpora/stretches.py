@@ -29,10 +29,11 @@ class Stretches:
     beyond: int = 0  # sentences after a document's only stretch
     too_long: int = 0  # sentences that fit by themselves into none
     withheld: int = 0  # sentences with placeholders instead of words
-    mentions: int = 0  # read, without those that are repeated or of empty nodes
+    mentions: int = 0  # read, without those that are repeated, zeros or in pieces
     cut_mentions: int = 0  # that reach beyond the sentences of a stretch
     repeated: int = 0  # mentions that their cluster has already
     zeros: int = 0  # mentions of empty nodes only
+    in_pieces: int = 0  # mentions with words between that are not theirs
     pieces: int = 0  # word pieces read
     unknown: int = 0  # of these
     tags: int = 0  # read
@@ -126,6 +127,7 @@ def _cut_document(
     cut.mentions += len(document.mentions)
     cut.repeated += document.repeated
     cut.zeros += document.zeros
+    cut.in_pieces += document.in_pieces
     cut.pieces += sum(pieces)
     cut.unknown += sum(word.count(tokenizer.special_tokens.unknown) for word in words)
     cut.tags += len(document.tags or ())

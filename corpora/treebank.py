@@ -2,7 +2,7 @@
 
 An example has "words", "heads" (counted from 1; 0 is ROOT), "relns", and "tags" where
 the file has part-of-speech tags. Multi-word ranges and empty nodes are left out. The
-relation to ROOT is called "root", however the file spells it (ROOT, Root).
+relation to ROOT is called "root", whatever the file calls it (ROOT, HED, sentence).
 """
 
 import re
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import conllu
 
-from corpora.lines import Lines, check_quotes, paragraphs
+from corpora.lines import Lines, check_quotes, is_called, paragraphs
 from toolkit.files import InputError, check_folder, quoted
 
 SPLITS = ("train", "dev")
@@ -30,8 +30,10 @@ def find_splits(folder: str | Path) -> list[Path]:
     check_folder(folder)
     found = []
     for split in SPLITS:
-        paths = [Path(folder, split + suffix) for suffix in READERS]
-        paths = [path for path in paths if path.is_file()]
+        names = [
+            split + suffix + zipped for suffix in READERS for zipped in ("", ".gz")
+        ]
+        paths = [path for name in names if (path := Path(folder, name)).is_file()]
         if len(paths) > 1:
             names = " and ".join(path.name for path in paths)
             raise InputError(f"{folder}: {names} are both there; keep one")
@@ -55,19 +57,24 @@ def read_treebank(
     and line, for what cannot be read, and for a file without a sentence.
     """
     path = Path(path)
-    if path.suffix not in READERS:
+    kinds = [suffix for suffix in READERS if is_called(path, suffix)]
+    if not kinds:
         raise InputError(
-            f"{path}: expected a file in {', '.join(READERS)}; unpack it, or rename it "
-            "after its format, first"
+            f"{path}: expected a file in {', '.join(READERS)}, or of gzip in these; "
+            "unpack it, or rename it after its format, first"
         )
     examples, defects = [], []
     for lines in paragraphs(path):
-        example = READERS[path.suffix](path, lines)
+        example = READERS[kinds[0]](path, lines)
         if not example["words"]:
             continue  # comments only
         if universal:
             example["relns"] = [r.split(":")[0] for r in example["relns"]]
-        if defect := _defect(example["heads"]):
+        example["relns"] = [
+            reln if head else "root"
+            for reln, head in zip(example["relns"], example["heads"], strict=True)
+        ]
+        if defect := _defect(example["heads"]) or _root_defect(example):
             defect = f"{path}:{lines[0][0]}: the sentence from here on has {defect}"
             if strict:
                 raise InputError(f"{defect}; without --strict it is kept")
@@ -97,7 +104,7 @@ def _read_original(path: Path, lines: Lines) -> dict:
             )
         words.append(word)
         heads.append(_head(head, len(lines), path, number))
-        relns.append(_relation(reln))
+        relns.append(reln)
     if len(words) > 1 and all(" " in word for word in words):
         raise InputError(
             f"{path}:{lines[0][0]}: each line of the sentence from here on has more "
@@ -142,16 +149,23 @@ def read_rows(path: Path, lines: Lines) -> list[tuple[int, Word]]:
             f"{path}:{rows[0][0]}: expected words, numbered 1, 2 and so on, found "
             "multi-word ranges (1-2) or empty nodes (1.1) only"
         )
+    for number, row in rows:
+        if not isinstance(row["id"], int):
+            first, kind, second = row["id"]
+            if (second if kind == "-" else first) > len(words):
+                raise InputError(
+                    f"{path}:{number}: {first}{kind}{second} is beyond word "
+                    f"{len(words)}, the last; is the file whole?"
+                )
     return rows
 
 
 def word_tags(words: list[Word]) -> list[str] | None:
-    """Part-of-speech tags: the treebank's own, else the universal ones, else none."""
-    for column in ("xpos", "upos"):
-        tags = [word.get(column, "_") for word in words]
-        if any(tag != "_" for tag in tags):
-            return tags
-    return None
+    """Part-of-speech tags: the treebank's own, or the universal ones where these are of
+    more words; None where there are none."""
+    both = [[word.get(column, "_") for word in words] for column in ("xpos", "upos")]
+    tags = min(both, key=lambda tags: tags.count("_"))
+    return tags if any(tag != "_" for tag in tags) else None
 
 
 def _read_conll(path: Path, lines: Lines) -> dict:
@@ -211,15 +225,12 @@ def _row(cells: list[str], line: str, path: Path, number: int) -> Word:
     if missing:
         raise InputError(
             f"{path}:{number}: no {missing[0]} in {quoted(line)}; expected it in "
-            f"column {COLUMNS.index(missing[0]) + 1}, as in CoNLL-U or CoNLL-X"
+            f"column {COLUMNS.index(missing[0]) + 1} of {len(COLUMNS)}, as in CoNLL-U "
+            f"or CoNLL-X, found {len(cells)} columns; convert another format, and have "
+            "a parser add trees where there are none"
         )
     check_quotes(f"{path}:{number}", row["form"], row["deprel"])
-    row["deprel"] = _relation(row["deprel"])
     return row
-
-
-def _relation(name: str) -> str:
-    return "root" if name.lower() == "root" else name
 
 
 def _head(value: str, words: int, path: Path, number: int) -> int:
@@ -245,6 +256,14 @@ def _defect(heads: list[int]) -> str | None:
             path.add(word)
             word = heads[word - 1]
         sound |= path
+    return None
+
+
+def _root_defect(example: dict) -> str | None:
+    """What is wrong with relations called root; see `_defect`."""
+    pairs = zip(example["relns"], example["heads"], strict=True)
+    if any(head and reln.lower() == "root" for reln, head in pairs):
+        return "a word called root that has a head"
     return None
 
 

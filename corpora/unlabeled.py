@@ -18,12 +18,16 @@ import sentencex
 
 from bert.tokenization import Tokenizer
 from corpora.lines import text_lines
+from toolkit.cli import plural
 from toolkit.files import InputError
 
 SHORTEST_SPAN = 5  # a word piece in each part, and three special tokens or more
 # control characters that end a line or a page, which tokenizers drop from between words
 LINE_ENDS = re.compile("[\v\f\x1c-\x1e\x85]")
-SOFT_HYPHEN = "\xad"
+SOFT_HYPHEN, HYPHENS = "\xad", {"-", "\u2010"}
+# languages whose words have no spaces between them, and what stands at a line's end
+SPACELESS = {"bo", "ja", "km", "lo", "my", "th", "yue", "zh"}
+LINE_END = re.compile(r"(?<=[^\x00-\x7f])\n(?=[^\x00-\x7f])")
 BLOCK = 1 << 20  # characters that are split into sentences or tokenized at once
 LONGEST_SENTENCE = 1000  # characters; a longer one holds a quote that is never closed
 MANY_BROKEN = 0.2  # share of lines that end within a sentence, in wrapped text
@@ -40,19 +44,34 @@ class Counts:
     documents: int = 0  # read
     sentences: int = 0  # read
     dropped: int = 0  # sentences read that are in no span: a chunk of one alone
+    cut: int = 0  # tokens cut off the ends of passages too long for a span
     divided: int = 0  # words that a hyphen at the end of a line divides, left in two
     broken: int = 0  # lines, not joined, that go on with a small letter in the next
 
-    @property
-    def line_warning(self) -> str | None:
-        """What to say of lines taken for sentences, of which many end within one."""
-        if self.broken <= MANY_BROKEN * self.sentences:
-            return None
-        return (
-            f"warning: {self.broken:,} of {self.sentences:,} lines go on with a small "
-            "letter in the next: if they end within sentences, --split-sentences joins "
-            "them"
-        )
+    def notes(self, keep_all: bool) -> Iterator[str]:
+        """What to say of them; `keep_all` is as `spans_by_document` takes it."""
+        if self.dropped:
+            yield (
+                f"{self.dropped:,} of {plural(self.sentences, 'sentence')} dropped: a "
+                "chunk of a single sentence has no second part"
+                + ("" if keep_all else ", and ends its document (--keep-all goes on)")
+            )
+        if self.cut:
+            yield (
+                f"{plural(self.cut, 'token')} cut off the ends of passages, as their "
+                "last sentence made them longer than a span"
+            )
+        if self.broken > MANY_BROKEN * self.sentences:
+            yield (
+                f"warning: {self.broken:,} of {self.sentences:,} lines go on with a "
+                "small letter in the next: if they end within sentences, "
+                "--split-sentences joins them"
+            )
+        if self.divided:
+            yield (
+                f"{plural(self.divided, 'word')} left in two, which a hyphen at the "
+                "end of a line divides: join them in the text"
+            )
 
 
 @dataclasses.dataclass
@@ -181,12 +200,16 @@ def _blocks(lines: Iterable[str]) -> Iterator[list[str]]:
 def _split_sentences(lines: Iterable[str], language: str) -> Iterator[str]:
     """The sentences of lines that may end within one.
 
+    A line's end is a space, but none between two letters of a language without spaces.
     A word divided by a soft hyphen is joined; one divided by a hyphen may be "well-
     known" or "inter-national", and is not.
     """
     rest = ""
     for block in _blocks(lines):
-        text = " ".join([rest, *block]).replace(f"{SOFT_HYPHEN} ", "")
+        text = "\n".join([rest, *block] if rest else block)
+        if language in SPACELESS:
+            text = LINE_END.sub("", text)
+        text = text.replace(f"{SOFT_HYPHEN}\n", "").replace("\n", " ")
         *sentences, rest = _segment(text, language)
         yield from sentences
     yield rest
@@ -198,8 +221,8 @@ def _count_breaks(lines: Iterable[str], counts: Counts, joined: bool) -> Iterato
     before = ""
     for line in lines:
         if line[:1].islower():
-            counts.divided += before[-1:] == "-" and before[-2:-1].isalpha()
-            goes_on = before[-1:].isalpha() or before[-1:] in {"-", ","}
+            counts.divided += before[-1:] in HYPHENS and before[-2:-1].isalpha()
+            goes_on = before[-1:].isalpha() or before[-1:] in HYPHENS | {","}
             counts.broken += goes_on and not joined
         before = line
         yield line
@@ -269,8 +292,10 @@ def _cut_document(
         middle = rng.randint(1, len(chunk) - 1) if len(chunk) > 1 else 1
         first, second = _join(chunk[:middle]), _join(chunk[middle:])
         # the original truncates, and draws for it, before it looks for an empty part
+        whole = len(first) + len(second)
         first, second = _truncate(first, second, target, rng)
         if second:
+            counts.cut += whole - len(first) - len(second)
             yield tokenizer.sequence(first, second)
         elif keep_all:
             counts.dropped += 1

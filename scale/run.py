@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from analysis.statistic import Statistic, save_statistics
-from attention.examples import empty_note
+from attention.examples import example_notes
 from attention.meta import is_written
 from scale.corpus import Corpus, Shard
 from scale.kinds import KINDS, choose_statistics
@@ -108,19 +108,8 @@ class Run:
 
     def report_text(self) -> None:
         """Say what of the text is in no span."""
-        if (counts := self.corpus.counts).dropped:
-            more = "" if self.args.keep_all else ", and ends its document (--keep-all)"
-            print(
-                f"{counts.dropped:,} of {cli.plural(counts.sentences, 'sentence')} "
-                f"dropped: a chunk of a single sentence has no second part{more}"
-            )
-        if warning := counts.line_warning:
-            print(warning)
-        if counts.divided:
-            print(
-                f"{cli.plural(counts.divided, 'word')} left in two, which a hyphen at "
-                "the end of a line divides: join them in the text"
-            )
+        for note in self.corpus.counts.notes(self.args.keep_all):
+            print(note)
 
     def merge(self, names: list[str]) -> None:
         """Add up the shards in order, write the statistics, delete the shards, report.
@@ -162,7 +151,7 @@ class Run:
         )
         if warning := self.tokenizer.unknown_warning(summary.unknown_share):
             print(warning)
-        if note := empty_note(summary.empty):
+        for note in example_notes(summary.empty, summary.unframed, self.tokenizer):
             print(note)
         if left_out := summary.examples - summary.written:
             print(
@@ -180,6 +169,7 @@ class Summary:
     tokens: int = 0
     unknown: float = 0.0  # tokens [UNK]
     empty: int = 0  # examples without text
+    unframed: int = 0  # examples not between the model's special tokens
     left_out: list[dict] = dataclasses.field(default_factory=list)  # MOST_LISTED
     left_over: dict[str, int] = dataclasses.field(default_factory=dict)  # weights
     devices: set[str] = dataclasses.field(default_factory=set)
@@ -192,6 +182,7 @@ class Summary:
         self.tokens += result["tokens"]
         self.unknown += result["unknown_share"] * result["tokens"]
         self.empty += result["empty"]
+        self.unframed += result["unframed"]
         self.left_out += result["left_out"][: MOST_LISTED - len(self.left_out)]
         self.devices.add(result["device"])
         self.batches.add(result["tokens_a_batch"])

@@ -17,6 +17,7 @@ from attention.examples import (
     Prepared,
     empty_examples,
     prepare_examples,
+    unframed_examples,
     unknown_tokens,
 )
 from scale.corpus import Shard
@@ -82,6 +83,7 @@ class Worker:
             "tokens": sum(len(item.tokens) for item in prepared),
             "unknown_share": unknown_tokens(prepared, self.encoder.tokenizer),
             "empty": empty_examples(prepared, self.encoder.tokenizer),
+            "unframed": unframed_examples(prepared, self.encoder.tokenizer),
             "left_out": [
                 {"example": s.example, "why": f"{s.tokens} tokens"} for s in skipped
             ],

@@ -564,7 +564,22 @@ def test_bad_examples_are_errors(tmp_path):
             {"mentions": [one, one | {"head": 1}]},
             "mention 1: expected .* found 0, 1, 0",
         ),
-        ({"mentions": [one | {"type": "name"}]}, "type is 'name', expected pronoun"),
+        (
+            {"mentions": [one | {"type": "name"}]},
+            "type is 'name', expected one of pron",
+        ),
+        (
+            {"mentions": [one | {"number": "Sing"}]},
+            "number is 'Sing', expected one of N",
+        ),
+        (
+            {"mentions": [one | {"gender": "Fem"}]},
+            "gender is 'Fem', expected one of No",
+        ),
+        (
+            {"mentions": [one | {"person": "3"}]},
+            "person is '3', expected one of None, ",
+        ),
         ({"mentions": [{"start": 0}]}, "mention 0: no 'cluster'"),
         ({"mentions": [one | {"cluster": "e1"}]}, "mention 0: cluster is 'e1', expect"),
         ({"mentions": [one | {"head": None}]}, "mention 0: head is None, expected a w"),

@@ -172,7 +172,8 @@ def test_conllu(read):
     assert (one.name, one.part) == ("one", 0)
     assert one.words == ["Old", "Ann", "ai", "n't", "so", "She"]
     assert one.sentences == [(0, 4), (5, 5)]
-    assert one.mentions == [(0, 1, 0), (1, 3, 1), (2, 4, 2), (5, 5, 0)]
+    assert one.mentions == [(0, 1, 0), (1, 3, 1), (5, 5, 0)]
+    assert (one.in_pieces, one.zeros) == (1, 0)
     assert one.tags == ["JJ", "NNP", "VBZ", "RB", "RB", "PRP"]
     assert one.governors == [1, 3, 3, None, 3, None]
     assert one.relations == ["amod", "nsubj", "aux", "root", "advmod", "root"]
@@ -254,6 +255,21 @@ def test_errors_in_conllu(read, written, instead, message):
     assert f"file.conllu{message}" in str(error.value)
 
 
+def test_words_after_the_end_of_a_document_are_refused(read):
+    """A lost #begin document would join two texts, and their clusters."""
+    text = gum("(1)") + "\n1\tb\t(1)\n"
+    with pytest.raises(InputError, match=r"conll:5: expected #begin document, found"):
+        read(text)
+
+
+def test_a_last_document_that_does_not_end_as_others_do_is_refused(read):
+    text = gum("(1)") + gum("(1)").replace("# end document\n", "")
+    with pytest.raises(InputError, match="expected #end document after the last one"):
+        read(text)
+    (document,) = read(gum("(1)").replace("# end document\n", ""))
+    assert document.words == ["a"]
+
+
 def test_a_layout_that_is_missing_is_said_to_be(read):
     with pytest.raises(InputError, match="is a line # global.Entity missing before"):
         read("1\ta\ta\tX\tX\t_\t0\troot\t_\tEntity=(e1-person-1-)", "file.conllu")
@@ -264,7 +280,7 @@ def test_conllu_needs_its_last_column_and_words_for_mentions(read):
     with pytest.raises(InputError, match=r"conllu:1: expected ten columns of CoNLL-U"):
         read(row, "file.conllu")
     with pytest.raises(InputError, match=r"conllu:2: a mention of a multi-word range"):
-        read(f"{row}\t_\n1-2\tb\tb\tX\tX\t_\t_\t_\t_\tEntity=(1)", "file.conllu")
+        read(f"{row}\t_\n1-1\tb\tb\tX\tX\t_\t_\t_\t_\tEntity=(1)", "file.conllu")
 
 
 def conll_2012(*fields, name="d", end="\n", space="\t"):
@@ -495,11 +511,13 @@ def test_script_counts_what_it_leaves_out_and_refuses_nothing(
         return preprocess_coref.main([*arguments, "--bert-dir", bert_dir])
 
     rows = [("_", "Entity=(1)(1)"), ("1.1", "_", "Entity=(2)"), ("____", "_")]
+    rows += [("_", "Entity=(e1[1/2])"), ("_", "_"), ("_", "Entity=(e1[2/2])")]
     assert run(conllu(*rows)) == 0
     printed = capsys.readouterr().out
-    assert "2 words, 1 mention in 1 cluster" in printed
+    assert "5 words, 1 mention in 1 cluster" in printed
     assert "1 mention left out, whose span is in its cluster already" in printed
     assert "1 mention left out, of empty nodes only (zeros)" in printed
+    assert "1 mention left out, in several pieces, with words between" in printed
     assert "1 of 1 sentence have placeholders such as _ instead of words" in printed
     assert "warning: 100.0 % of the tokens are [UNK]" in printed
     out.unlink()
@@ -735,6 +753,51 @@ def test_types_by_the_universal_tags_where_the_treebank_has_its_own(read):
     described = describe_mention(document, 2, 2)
     found = [described[key] for key in ("number", "gender", "person")]
     assert found == ["singular", "masculine", 1]
+
+
+@pytest.mark.parametrize(
+    ("word", "tag", "features", "expected"),
+    [
+        (
+            "my",
+            "PRON",
+            "Case=Nom|Number=Plur|Person=1|PronType=Prs",
+            ("plural", None, 1),
+        ),
+        ("us", "PRON", "Number=Plur|Person=2|PronType=Prs", ("plural", None, 2)),
+        ("se", "PRON", "Case=Acc|PronType=Prs|Reflex=Yes|Variant=Short", (None,) * 3),
+        ("se", "PRON", "Number=Sing|PronType=Prs|Reflex=Yes", ("singular", None, None)),
+        (
+            "das",
+            "PRON",
+            "Gender=Neut|Number=Sing|PronType=Dem",
+            ("singular", "neuter", 3),
+        ),
+        ("\u6211\u4eec", "PRP", "Number=Plur|Person=1", ("plural", None, 1)),
+        ("'s", "PRP", "_", ("plural", None, 1)),  # of "let's"
+        ("y'all", "PRP", "_", ("plural", None, 2)),
+        ("ya", "PRP", "_", (None, None, 2)),
+        ("ye", "PRP", "Case=Nom", ("plural", None, 2)),
+        ("hisself", "PRP", "_", (None, None, None)),
+        ("some", "DT", "_", (None, None, 3)),
+    ],
+)
+def test_pronouns_by_their_features_or_the_list(read, word, tag, features, expected):
+    """Czech "my" (we) and Catalan "us" (you) are other words in English."""
+    row = f"1\t{word}\t_\tPRON\t{tag}\t{features}\t0\troot\t_\tEntity=(1)"
+    (document,) = read(row, "file.conllu")
+    found = describe_mention(document, 0, 0)
+    assert found["type"] == "pronoun"
+    assert (found["number"], found["gender"], found["person"]) == expected
+
+
+def test_joined_nouns_of_other_languages():
+    """What the word means is not known, so neither is the number."""
+    arcs = {"governors": [9, 2, 0], "relations": ["obj", "cc", "conj"]}
+    for words in ("Ana/PROPN und/CCONJ Jan/PROPN", "Ana/PROPN oder/CCONJ Jan/PROPN"):
+        document = tagged(words, features=[{"Number": "Sing"}, {}, {}], **arcs)
+        found = describe_mention(document, 0, 2)
+        assert (found["type"], found["number"], found["person"]) == ("proper", None, 3)
 
 
 def test_joined_nouns_in_a_tree():

@@ -283,6 +283,16 @@ def test_a_run_whose_shards_all_fail_is_stopped(tmp_path, take, capsys):
     assert "shard 3" not in error
 
 
+def test_tokens_without_special_tokens_are_counted(tmp_path, bert_dir, capsys):
+    tokens = [["[CLS]", "fox", "[SEP]"], ["fox"], ["fox", "[SEP]"]]
+    path = write(tmp_path / "x.json", [{"tokens": some} for some in tokens])
+    flags = ["--preprocessed-data-file", path, "--bert-dir", bert_dir]
+    flags += ["--max-sequence-length", 32, "--outfile", tmp_path / "x.stats.pkl"]
+    flags += ["--statistics", "general", "--shard-size", 2]
+    assert corpus_statistics.main(flags) == 0
+    assert "warning: 2 examples not between [CLS] and [SEP]" in capsys.readouterr().out
+
+
 def test_what_is_left_out_is_counted(tmp_path, take, capsys):
     examples = treebank(10)
     examples[7]["words"] = ["fox"] * 40

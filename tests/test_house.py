@@ -43,7 +43,7 @@ def imports(path: Path) -> set[str]:
 ALLOWED = {
     "toolkit": {"toolkit"},
     "bert": {"bert", "toolkit.backend", "toolkit.compiled_model", "toolkit.files"},
-    "corpora": {"corpora", "bert", "toolkit.files"},
+    "corpora": {"corpora", "bert", "toolkit"},
     "attention": {"attention", "bert", "corpora.lines", "toolkit"},
     "analysis": {
         "analysis",

@@ -152,6 +152,12 @@ def test_without_a_meta_file_it_is_inferred_and_said_so(tmp_path):
     assert (source.level, source.quantity) == (None, "attention")
     assert (source.trained, source.weights_sha256, source.family) == (None,) * 3
     assert source_of({}, masked=[1], loss=0.5).quantity == GRADIENTS
+    special = {"tokens": ["<s>", "a", "</s>"], "attns": np.ones((1, 1, 3, 3), "f4")}
+    assert Source.from_meta({}, special).special_tokens == ("<s>", "</s>")
+    assert Source.from_meta({}, special | {"tokens": ["<s>"]}).special_tokens == (
+        "[CLS]",
+        "[SEP]",
+    )
     # what only says how large the file is, says nothing of the maps
     assert source_of({"bytes": 10}) == source
     path = tmp_path / "x_attn.pkl"

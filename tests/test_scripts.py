@@ -296,7 +296,20 @@ def test_resuming_with_another_vocabulary_is_refused(tmp_path, data, capsys):
     vocabulary[5:7] = vocabulary[6], vocabulary[5]
     (folder / "vocab.txt").write_text("\n".join(vocabulary), encoding="utf-8")
     assert extract(data, folder, *flags) == 0
-    assert "3 examples written" in capsys.readouterr().out
+    output = capsys.readouterr().out
+    assert "data_attn.pkl is of other settings or input, and is overwritten" in output
+    assert "3 examples written" in output
+
+
+def test_tokens_without_the_special_tokens_of_the_model(tmp_path, bert_dir, capsys):
+    """As those of another model, to which [CLS] is a word."""
+    data = tmp_path / "data.json"
+    framed = {"tokens": ["[CLS]", "fox", "[SEP]"]}
+    bare = [{"tokens": ["fox", "[SEP]"]}, {"tokens": ["[CLS]", "fox"]}]
+    data.write_text(json.dumps([framed, *bare, {"text": "fox"}]))
+    assert extract(data, bert_dir, "--max-sequence-length", "32") == 0
+    output = capsys.readouterr().out
+    assert "warning: 2 examples not between [CLS] and [SEP], as this model" in output
 
 
 def test_a_run_is_not_resumed_on_another_number_of_threads(
@@ -567,6 +580,7 @@ def test_nothing_to_mask_is_counted_and_told(tmp_path, masked_lm_dir, capsys):
     assert "2 examples written" in output
     assert "1 example left out, longer than 32 tokens" in output
     assert "1 example with no token to mask" in output
+    assert "not between" not in output
     assert "warning: 1 example without text, whose maps are of special" in output
     meta = json.loads((tmp_path / "data_grads.meta.json").read_text())
     assert meta["nothing_to_mask"] == [1]

@@ -295,7 +295,11 @@ def test_files_cut_short_anywhere_are_an_error_and_no_example_is_half(tmp_path, 
         (b"<html>", "not a pickle of the expected kind"),
         (pickle.dumps({"attns": 1}), "not a pickle of the expected kind.*one list"),
         (pickle.dumps([3]), "example 0: expected a dict, found int"),
-        (pickle.dumps([{"a": 1, "b": 2}]), "example 0: no 'attns'"),
+        (pickle.dumps([{"a": 1, "b": 2}]), "0: expected 'attns', .* found none"),
+        (
+            pickle.dumps([{"attns": [[[[1.0]]]], "tokens": ["a"]}]),
+            "expected 'attns', an array of floating-point numbers, found list",
+        ),
         (
             pickle.dumps([{"attns": np.zeros((2, 3, 4)), "tokens": []}]),
             r"expected maps \[layers, heads, tokens, tokens\], found \[2, 3, 4\]",
@@ -306,7 +310,15 @@ def test_files_cut_short_anywhere_are_an_error_and_no_example_is_half(tmp_path, 
         ),
         (
             pickle.dumps([{"attns": np.zeros((2, 3, 4, 4), int), "tokens": []}]),
-            "no 'attns' with attention maps",
+            "expected 'attns', an array of floating-point numbers, found int64",
+        ),
+        (
+            pickle.dumps([{"attns": np.zeros((2, 3, 1, 1)), "tokens": [7]}]),
+            "'tokens' and 'words' must be lists of strings",
+        ),
+        (
+            pickle.dumps([{"attns": np.zeros((2, 3, 1, 1)), "words": ("a",)}]),
+            "'tokens' and 'words' must be lists of strings",
         ),
     ],
 )
@@ -326,11 +338,26 @@ def test_a_byte_changed_between_examples_is_noticed(tmp_path):
         load_attention(path)
 
 
-def test_more_after_the_end_is_ignored_as_pickle_does(tmp_path):
+def test_blanks_after_the_end_are_ignored(tmp_path):
     path = tmp_path / "x_attn.pkl"
     write(path, EXAMPLES)
     path.write_bytes(path.read_bytes() + b"\n")
     assert_same(read_attention(path), EXAMPLES)
+    path.write_bytes(pickle.dumps(EXAMPLES) + b"\n")
+    assert_same(read_attention(path), EXAMPLES)
+
+
+def test_pickles_one_after_another_are_refused(tmp_path):
+    """Two files put together, by `cat` or with a pickle for each example."""
+    path = tmp_path / "x_attn.pkl"
+    write(path, EXAMPLES)
+    ours, others = path.read_bytes(), pickle.dumps(EXAMPLES)
+    for twice in (ours + ours, ours + others, others + ours, others + others):
+        path.write_bytes(twice)
+        with pytest.raises(InputError, match="it goes on after its end; write one"):
+            load_attention(path)
+        with pytest.raises(InputError, match="it goes on after its end; write one"):
+            load_pickle(path)
 
 
 def test_a_dict_within_a_dict_is_no_example_of_its_own(tmp_path):
@@ -341,7 +368,7 @@ def test_a_dict_within_a_dict_is_no_example_of_its_own(tmp_path):
         path.write_bytes(pickle.dumps(nested, protocol))
         assert_same(read_attention(path), nested)
         path.write_bytes(pickle.dumps([{"meta": {"a": 1}}], protocol))
-        with pytest.raises(InputError, match="example 0: no 'attns'"):
+        with pytest.raises(InputError, match="example 0: expected 'attns'"):
             load_attention(path)
 
 

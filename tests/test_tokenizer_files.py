@@ -208,6 +208,10 @@ def test_vocab_json_and_merges(tmp_path):
     check(tokenizer, golden("byte-level BPE/pieces.json"))
     parts = tokenizer.sequence(["a"], ["b"])
     assert parts == ["<s>", "a", "</s>", "</s>", "b", "</s>"]
+    write(tmp_path, "vocab.json", {"<s>": 0, "</s>": 1, "<unk>": 2, "a</w>": 3})
+    (tmp_path / "merges.txt").write_text("#version: 0.2\n")
+    with pytest.raises(InputError, match="vocab.json: lacks 256 of the 256 bytes that"):
+        load_tokenizer(tmp_path)
 
 
 @pytest.mark.parametrize(

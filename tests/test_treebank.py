@@ -1,6 +1,7 @@
 """Treebanks: each format, each trap that real files hold, each error with its line."""
 
 import collections
+import gzip
 import json
 from pathlib import Path
 
@@ -243,6 +244,70 @@ def test_words_that_are_withheld_are_reported(tmp_path, capsys):
     assert preprocess_depparse.main(["--data-file", tmp_path / "dev.conllu"]) == 0
     printed = capsys.readouterr().out
     assert "2 sentences of placeholders such as _ instead of words" in printed
+
+
+def test_a_line_of_underscores_is_not_withheld(tmp_path, capsys):
+    (tmp_path / "dev.conllu").write_text(ROW.format(1, "_____", 0, "root"))
+    assert preprocess_depparse.main(["--data-file", tmp_path / "dev.conllu"]) == 0
+    assert "placeholders" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["HED", "sentence", "ROOT", "root:main", "root"])
+def test_what_depends_on_root_is_called_root(read, name):
+    text = ROW.format(1, "a", 2, "obj") + ROW.format(2, "b", 0, name)
+    (example,), defects = read(text, ".conllu")
+    assert example["relns"] == ["obj", "root"]
+    assert defects == []
+    (example,), _ = read(f"a 2-obj\nb 0-{name}")
+    assert example["relns"] == ["obj", "root"]
+
+
+def test_a_root_that_has_a_head_is_reported(read):
+    text = ROW.format(1, "a", 2, "Root") + ROW.format(2, "b", 0, "root")
+    _, (defect,) = read(text, ".conllu")
+    assert defect.endswith(
+        "the sentence from here on has a word called root that has a head"
+    )
+    with pytest.raises(InputError, match="called root that has a head; without --str"):
+        read(text, ".conllu", strict=True)
+
+
+def test_ranges_and_nodes_beyond_the_last_word_are_refused(read):
+    row = ROW.format(1, "a", 0, "root")
+    for beyond in ("1-2", "2.1"):
+        with pytest.raises(InputError, match=f"conllu:2: {beyond} is beyond word 1"):
+            read(row + ROW.format(beyond, "b", "_", "_"), ".conllu")
+    (example,), _ = read(row + ROW.format("1.1", "b", "_", "_"), ".conllu")
+    assert example["words"] == ["a"]
+
+
+def test_other_layouts_are_named_by_their_columns(read):
+    row = "1\ta\ta\ta\tN\tN\t_\t_\t0\t0\troot\troot\t_\t_"  # CoNLL-2009's
+    with pytest.raises(
+        InputError, match="column 8 of 10, .* found 14 columns; convert"
+    ):
+        read(row, ".conll")
+
+
+def test_tags_are_those_of_more_words(read):
+    """The treebank's own, unless some words have the universal one alone."""
+    row = "{0}\ta\t_\t{1}\t{2}\t_\t{3}\t{4}\t_\t_\n"
+    first = row.format(1, "PRON", "PRP", 0, "root")
+    for tag, tags in (("VB", ["PRP", "VB"]), ("_", ["PRON", "VERB"])):
+        (example,), _ = read(first + row.format(2, "VERB", tag, 1, "dep"), ".conllu")
+        assert example["tags"] == tags
+
+
+@pytest.mark.parametrize("name", ["dev.conllu.gz", "dev.CONLLU", "dev.conllu"])
+def test_names_in_capitals_and_gzip(tmp_path, name):
+    text = ROW.format(1, "a", 0, "root").encode()
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(text) if name.endswith("gz") else text)
+    assert preprocess_depparse.main(["--data-file", path]) == 0
+    (example,) = json.loads((tmp_path / "dev.json").read_text())
+    assert example["words"] == ["a"]
+    if name.islower():
+        assert find_splits(tmp_path) == [path]
 
 
 def test_splits_of_a_folder(tmp_path):

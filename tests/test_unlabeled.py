@@ -42,6 +42,7 @@ def test_spans_by_hand(cut):
     spans, texts = cut("a b c\nd e\nf g h i\n\na b\nc d\n")
     assert texts == ["[CLS] a b c d [SEP] g h i [SEP]", "[CLS] a b [SEP] c d [SEP]"]
     assert (spans.documents, spans.sentences, spans.dropped) == (2, 5, 0)
+    assert spans.cut == 2
 
 
 def test_chunks_end_at_the_target(cut):
@@ -234,18 +235,51 @@ def test_words_divided_at_the_end_of_a_line(monkeypatch, tmp_path):
     before a capital, after a figure, within a line and of a dash are not counted."""
     path = tmp_path / "corpus.txt"
     path.write_text(
-        "so\xad\nft in-\nter a-\nB 3-\nd h- k -\no! A b!\n", encoding="utf-8"
+        "so\xad\nft in-\nter a-\nB 3-\nd h- k -\no! A\u2010\nb!\n", encoding="utf-8"
     )
-    words = "[UNK] [CLS] [SEP] soft in ter a b h k o d 3 - !".split()
+    words = "[UNK] [CLS] [SEP] soft in ter a b h k o d 3 - ! \u2010".split()
     tokenizer = Tokenizer({word: i for i, word in enumerate(words)})
     for block in (1, 1000):
         monkeypatch.setattr(unlabeled, "BLOCK", block)
         spans = cut_corpus(path, tokenizer, split_sentences="en")
         (example,) = spans.examples
         assert " ".join(example["tokens"]) == (
-            "[CLS] soft in - ter a - b 3 - d h - k - o ! [SEP] a b ! [SEP]"
+            "[CLS] soft in - ter a - b 3 - d h - k - o ! [SEP] a \u2010 b ! [SEP]"
         )
-        assert spans.divided == 1
+        assert spans.divided == 2
+
+
+@pytest.mark.parametrize(("language", "joined"), [("ja", True), ("en", False)])
+def test_lines_of_a_language_without_spaces_are_joined_without(
+    monkeypatch, tmp_path, language, joined
+):
+    """Katakana is split by no tokenizer rule. Latin words on two lines stay two."""
+    path = tmp_path / "corpus.txt"
+    path.write_text("カ\nナa\nbカ。カ\nナ。", encoding="utf-8")
+    words = "[UNK] [CLS] [SEP] カ ナ ##カ ##ナ ##a a b 。".split()
+    tokenizer = Tokenizer({word: i for i, word in enumerate(words)})
+    for block in (1, 1000):
+        monkeypatch.setattr(unlabeled, "BLOCK", block)
+        spans = cut_corpus(path, tokenizer, split_sentences=language, keep_all=True)
+        tokens = " ".join(spans.examples[0]["tokens"]) if spans.examples else ""
+        assert ("カ ##ナ ##a b ##カ 。 [SEP] カ ##ナ 。" in tokens) is joined
+
+
+def test_files_with_byte_order_marks_put_together(cut):
+    """`cat` leaves the second file's mark: before a word, or on an empty line."""
+    assert cut("\ufeffa b\n\ufeffc d\n")[1] == ["[CLS] a b [SEP] c d [SEP]"]
+    assert cut("a\nb\n\ufeff\nc\nd\n")[0].documents == 2
+
+
+def test_the_script_says_how_many_tokens_are_cut_off(tmp_path, bert_dir, capsys):
+    """17 of them in a span of 16 - 3."""
+    path = tmp_path / "corpus.txt"
+    path.write_text("fox fox\n" + "fox " * 15 + "\n")
+    flags = ["--data-file", path, "--bert-dir", bert_dir]
+    assert preprocess_unlabeled.main([*flags, "--max-sequence-length", 16]) == 0
+    assert "4 tokens cut off the ends of passages, as" in capsys.readouterr().out
+    assert preprocess_unlabeled.main(flags) == 0
+    assert "cut off" not in capsys.readouterr().out
 
 
 def test_the_script_says_how_many_words_are_divided(tmp_path, bert_dir, capsys):
@@ -304,6 +338,10 @@ def test_files_of_another_kind_are_no_text(tmp_path, name):
         '"a, b.",x\n"c d.",x\n',
         "a_DT b_NN\nc_PRP$ d_NN e_VB\n",
         "a/DET b/NOUN ./PUNCT\nc/PRON d/VERB ./PUNCT\n",
+        '<doc id="1" title="a">\na b c.\nd e.\nf g h.\n</doc>\n',  # WikiExtractor's
+        "a b c.\nd e.\n00:01:02,300 --> 00:01:04,000\nf g h.\n",
+        "{\\rtf1\\ansi a\na b c.\nd e.\n",
+        "\\documentclass{article}\na b c.\nd e.\n",
     ],
 )
 def test_rows_of_tables_and_treebanks_are_no_text(cut, rows):

@@ -182,6 +182,8 @@ def test_vectors_are_called_after_their_file(tmp_path, file, name):
     with AttentionWriter(tmp_path / "maps.pkl", {}) as writer:
         writer.write(example | {"words": ["The", "fox"]})
     (tmp_path / file).write_text("the 1 2\nfox 3 4\n")
+    for notice in ("LICENSE.txt", "README.txt", "THIRD-PARTY.txt"):
+        (tmp_path / notice).write_text("The fox is free.\n")
     vectors = corpus_vectors(
         [tmp_path / "maps.pkl"], tmp_path, lambda words: np.ones((len(words), 2))
     )
