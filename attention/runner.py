@@ -152,7 +152,10 @@ def write(
         print(f"{args.outfile} is whole already")
         return False
     if args.resume and args.outfile.is_file():
-        print(f"{args.outfile} is of other settings or input, and is overwritten")
+        print(
+            f"{args.outfile} is of other settings or input, or not whole, and is "
+            "overwritten"
+        )
     unfinished = partial_path(args.outfile)
     if unfinished.exists() and not args.resume:
         print(f"{unfinished} is overwritten; --resume would go on with it")

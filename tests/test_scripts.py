@@ -297,7 +297,7 @@ def test_resuming_with_another_vocabulary_is_refused(tmp_path, data, capsys):
     (folder / "vocab.txt").write_text("\n".join(vocabulary), encoding="utf-8")
     assert extract(data, folder, *flags) == 0
     output = capsys.readouterr().out
-    assert "data_attn.pkl is of other settings or input, and is overwritten" in output
+    assert "data_attn.pkl is of other settings or input, or not whole" in output
     assert "3 examples written" in output
 
 
