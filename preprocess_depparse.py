@@ -1,14 +1,15 @@
 """Turn dependency treebanks into examples for the analysis of syntax (Section 4).
 
 In:  files of the original's format (.txt, a line `word <head>-<relation>` for each
-     word), CoNLL-U (.conllu) or CoNLL-X (.conll, .conllx, .conll10), with an empty line
-     between sentences
+     word), CoNLL-U (.conllu) or CoNLL-X (.conll, .conllx, .conll10), compressed (.gz)
+     or not, with an empty line between sentences
 Out: <stem>.json, a list of {"words", "heads", "relns"}, with "tags" where there are
      any; heads count from 1, and 0 is ROOT
 
 Try: python preprocess_depparse.py --data-dir examples/depparse --outdir out/depparse
 """
 
+import re
 from pathlib import Path
 
 from corpora.examples import write_examples
@@ -61,7 +62,7 @@ def main(argv: list[str] | None = None) -> None:
     paths = args.data_file or find_splits(args.data_dir)
     sources: dict[Path, list[Path]] = {}  # of each file that is written
     for path in paths:
-        name = Path(path.name.removesuffix(".gz")).with_suffix(".json")
+        name = Path(re.sub(r"(?i)\.gz$", "", path.name)).with_suffix(".json")
         outfile = args.outfile or (args.outdir or path.parent) / name
         known = sources.setdefault(outfile, [])
         if path.resolve() in map(Path.resolve, known):

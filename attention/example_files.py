@@ -23,13 +23,19 @@ BEFORE_FIRST = re.compile(r"\s*")
 BETWEEN = re.compile(r"\s*(?=\])|\s*,\s*(?=[^\s\]])")
 
 
+class TwiceError(Exception):
+    """A key is twice in an object. It is no ValueError, which an object that goes on in
+    the next block gives."""
+
+
 def iter_examples(path: str | Path, opened: BinaryIO | None = None) -> Iterator[dict]:
     """Each object of a JSON list, or of the lines of a file whose name ends in .jsonl
     or .jsonl.gz. `opened` is the file where it is open already.
 
     No two need be in memory. Lines without content are passed over. Raises InputError,
     which names the example (from 0) or the line (from 1), for what is not JSON, not an
-    object or nested more than DEEPEST deep. What an object holds is not looked at.
+    object, an object with a key twice or nested more than DEEPEST deep. What else an
+    object holds is not looked at.
     """
     path = Path(path)
     check_input(path)
@@ -45,6 +51,8 @@ def iter_examples(path: str | Path, opened: BinaryIO | None = None) -> Iterator[
             except (ValueError, RecursionError) as error:
                 reason = printable(" ".join(str(error).split()))
                 raise InputError(f"{path}: not JSON after {where} ({reason})") from None
+            except TwiceError as error:
+                raise InputError(f"{path}: after {where}: {error}") from None
             if not isinstance(value, dict):
                 raise InputError(
                     f"{path}: {where}: expected an object, found {json_kind(value)}"
@@ -61,10 +69,11 @@ def _lines(file: TextIO) -> Iterator[tuple[str, Any]]:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object; ValueError where a key is there twice."""
+    """A JSON object; TwiceError where a key is there twice."""
     if len(made := dict(pairs)) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"{max(names, key=names.count)!r} is there twice")
+        seen = set()
+        name = next(name for name, _ in pairs if name in seen or seen.add(name))
+        raise TwiceError(f"{printable(repr(name))} is there twice; leave one out")
     return made
 
 

@@ -203,9 +203,9 @@ def example_notes(empty: int, unframed: int, tokenizer: Tokenizer) -> Iterator[s
     if unframed:
         first, separator = tokenizer.edges
         yield (
-            f"warning: {plural(unframed, 'example')} not between {first} and "
-            f"{separator}, as this model has learned them: were the tokens made for "
-            "another?"
+            f"warning: the tokens of {plural(unframed, 'example')} do not begin with "
+            f"{first} and end with {separator}, as this model has learned it: were "
+            "they made for another?"
         )
 
 

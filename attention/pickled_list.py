@@ -59,7 +59,7 @@ def pieces(file: BinaryIO, check: bool = False) -> Iterator[memoryview]:
 
     All are read into one buffer: each is valid until the next is asked for. `check`
     compares the checksums. Raises EOFError for a file that is cut short, ChecksumError
-    and UnpicklingError for one that was changed, and ValueError for one that goes on.
+    and UnpicklingError for one that was changed or goes on after its end.
     """
     end = os.fstat(file.fileno()).st_size
     file.seek(len(HEADER))

@@ -174,10 +174,10 @@ def find(module: str, name: str) -> Any:
 
 
 def check_end(rest: bytes) -> None:
-    """Raise ValueError where more than blanks comes after a pickle, as where files were
-    put together, or each value was pickled by itself: it would be lost."""
-    if rest.strip():
-        raise ValueError("it goes on after its end; write one list")
+    """Raise UnpicklingError where more than blanks or zeros come after a pickle, as
+    where files were put together, or each value was pickled by itself."""
+    if rest.strip(b"\0 \t\r\n"):
+        raise pickle.UnpicklingError("it goes on after its end; write one list")
 
 
 LEAVES = {str, int, float, bool, type(None), bytes, bytearray, complex}

@@ -203,7 +203,7 @@ def describe_maps(path: str | Path) -> str:
     if not {"bert_dir", "preprocessed_data_file"} <= flags.keys():
         return (
             f"{path}: there is no .meta.json beside it, so model and text are not "
-            "known; tokens or words was inferred from sizes"
+            "known; tokens or words, and special tokens, were inferred"
         )
     weights = f"weights {(meta.get('weights_sha256') or '')[:12]}…"
     if drawn_at_random(flags):

@@ -151,11 +151,7 @@ def write(
     if args.resume and is_written(args.outfile, settings):
         print(f"{args.outfile} is whole already")
         return False
-    if args.resume and args.outfile.is_file():
-        print(
-            f"{args.outfile} is of other settings or input, or not whole, and is "
-            "overwritten"
-        )
+    replaces = args.resume and args.outfile.is_file()
     unfinished = partial_path(args.outfile)
     if unfinished.exists() and not args.resume:
         print(f"{unfinished} is overwritten; --resume would go on with it")
@@ -179,6 +175,8 @@ def write(
         f"({cli.size(args.outfile)}) in "
         f"{time.monotonic() - started:,.0f} s on {device}"
     )
+    if replaces:
+        print(f"it replaces {args.outfile} of other settings or input, or not whole")
     if advice := idle_gpu_advice(device):
         print(advice)
     if warning := run.tokenizer.unknown_warning(settings["unknown_share"]):

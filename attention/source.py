@@ -13,6 +13,7 @@ from attention.quantities import ATTENTION, GRADIENTS, QUANTITIES
 from toolkit.files import InputError
 
 LEVELS = TOKENS, WORDS = "tokens", "words"
+INFERRED = "layers", "level", "quantity", "special_tokens"  # without a meta file
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,7 +66,7 @@ class Source:
             model_layers=meta.get("model_layers"),
             special_tokens=tuple(meta.get("special_tokens") or _infer_edges(example)),
             gates=tuple(meta.get("gates", ())),
-            inferred=() if "layers" in meta else ("layers", "level", "quantity"),
+            inferred=() if "layers" in meta else INFERRED,
         )
         if shape[:2] != (len(source.layers), source.heads):
             raise InputError(

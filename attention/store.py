@@ -14,7 +14,7 @@ import numpy as np
 from attention import unpickler
 from attention.meta import is_written, read_meta
 from attention.pickled_list import ChecksumError, is_ours, pieces
-from attention.plain_pickle import RefusedError
+from attention.plain_pickle import BLOCK, RefusedError, check_end
 from attention.quick_unpickler import loads_example
 from attention.writer import AttentionWriter, write_pickle
 from toolkit.files import InputError, check_input, printable
@@ -85,6 +85,7 @@ def load_pickle(path: str | Path) -> Any:
         try:
             _check_format(file)
             value = unpickler.load(file)
+            check_end(file.read(BLOCK))
             return value.view(np.ndarray) if isinstance(value, np.ndarray) else value
         except Exception as error:
             raise _clear_error(error, path) from None
@@ -113,11 +114,11 @@ def _check_example(example: Any) -> None:
         raise InputError(
             f"expected maps [layers, heads, tokens, tokens], found {list(attns.shape)}"
         )
-    lists = [example[key] for key in ("tokens", "words") if key in example]
-    if not lists:
-        raise InputError("neither 'tokens' nor 'words' beside the maps")
-    if not all(type(a) is list and {*map(type, a)} <= {str} for a in lists):
-        raise InputError("'tokens' and 'words' must be lists of strings")
+    values = [example.get(key) for key in ("tokens", "words")]
+    if not (lists := [value for value in values if isinstance(value, list)]):
+        raise InputError("neither 'tokens' nor 'words', a list, beside the maps")
+    if not all(issubclass(kind, str) for each in lists for kind in {*map(type, each)}):
+        raise InputError("'tokens' and 'words' must hold strings only")
 
 
 def _clear_error(error: Exception, path: Path, example: int | None = None) -> Exception:

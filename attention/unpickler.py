@@ -40,8 +40,9 @@ def load(file: BinaryIO) -> Any:
 
 
 def items(file: BinaryIO) -> Iterator[Any]:
-    """Each item of a pickled list, while it is read. Should one refer to a part of an
-    earlier one (the same array twice, say), the rest is read at once."""
+    """Each item of a pickled list that ends its file, while it is read. Should one
+    refer to a part of an earlier one (the same array twice, say), the rest is read at
+    once."""
     count = 0
     try:
         for item in _Unpickler(file).items():
@@ -50,6 +51,7 @@ def items(file: BinaryIO) -> Iterator[Any]:
     except ForgottenError:
         file.seek(0)
         yield from load(file)[count:]
+    check_end(file.read(BLOCK))
 
 
 def _sized(kind: str, decode: str | None, make: type = bytes) -> Callable:
@@ -125,7 +127,6 @@ class _Unpickler(pickle._Unpickler):
                 self.memory = memory = memory - self.memo.forget()
         if self.metastack:
             raise pickle.UnpicklingError("ends within a value")
-        check_end(self._file_read(BLOCK))
 
     def _between_items(self) -> bool:
         """Whether the stack holds whole items that will be put into the list."""

@@ -7,6 +7,7 @@ cluster which began at an earlier word.
 
 import collections
 import dataclasses
+import itertools
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,7 +19,7 @@ Bracket = tuple[bool, str, bool]  # whether it opens, the cluster, whether it cl
 NOTHING = {"", "-", "_", "*"}  # ways to leave a column empty
 CLUSTER_NAMES = {"GRP", "eid"}  # of the cluster in `# global.Entity`
 BRACKET = re.compile(r"(\(?)([^()|]+)(\)?)")
-PIECE = re.compile(r"\[(\d+)/\d+\]$")
+PIECE = re.compile(r"\[(\d{1,4})/(\d{1,4})\]$")
 PARSE = re.compile(r"\(([^()*]*)|(\))")
 
 
@@ -131,8 +132,7 @@ def pair_brackets(places: Iterable[Place], path: Path) -> Mentions:
                 f"{path}:{place.line}: ({printable(cluster)} begins a mention "
                 "that does not end"
             )
-    pieces = [piece[1] for _, _, c in found if (piece := PIECE.search(c))]
-    whole = [span for span in found if not PIECE.search(span[2])]
+    whole, in_pieces = _join_pieces(found)
     overt = [(first, last, c) for first, last, c in whole if first <= last]
     spans = sorted(dict.fromkeys(overt), key=lambda span: (span[0], -span[1]))
     numbers: dict[str, int] = {}
@@ -140,8 +140,34 @@ def pair_brackets(places: Iterable[Place], path: Path) -> Mentions:
         [(a, z, numbers.setdefault(c, len(numbers))) for a, z, c in spans],
         repeated=len(overt) - len(spans),
         zeros=len(whole) - len(overt),
-        in_pieces=pieces.count("1"),
+        in_pieces=in_pieces,
     )
+
+
+def _join_pieces(
+    found: list[tuple[int, int, str]],
+) -> tuple[list[tuple[int, int, str]], int]:
+    """The mentions, those in pieces with no word between (but an empty node) among
+    them; and how many others are in pieces."""
+    whole = [span for span in found if not PIECE.search(span[2])]
+    begun: dict[str, list[tuple[int, int]]] = {}  # pieces of a mention so far
+    left_out = 0
+    for first, last, cluster in sorted(found):
+        if not (piece := PIECE.search(cluster)):
+            continue
+        number, count = map(int, piece.groups())
+        name = cluster[: piece.start()]
+        pieces = begun.setdefault(name, [])
+        pieces.append((first, last))
+        if number < count:
+            continue
+        del begun[name]
+        gaps = any(b[0] > a[1] + 1 for a, b in itertools.pairwise(pieces))
+        if gaps or len(pieces) != count:
+            left_out += 1
+        else:
+            whole.append((pieces[0][0], last, name))
+    return whole, left_out + len(begun)
 
 
 def constituents(

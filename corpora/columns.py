@@ -50,8 +50,8 @@ def split_columns(path: Path) -> Iterator[tuple[str, str | None, list[list[Row]]
             sentences[-1].append((number, _columns(line, header[0])))
     if header and ends:
         raise InputError(
-            f"{path}: expected #end document after the last one, as after others; is "
-            "the file whole?"
+            f"{path}:{number}: expected #end document here, as after other documents; "
+            "is the file whole?"
         )
     if header:
         yield *header, sentences

@@ -88,7 +88,10 @@ PLURAL_STARTS = set(
 PLURALS = set("children feet folk men people police teeth women".split())
 SINGULAR_ENDINGS = ("ss", "us", "is", "ics", "news", "series")
 JOINING = {"and", "&"}
-OTHER_CONJUNCTIONS = set("/ + - as but for minus nor not or plus rather yet".split())
+OTHER_CONJUNCTIONS = set(
+    """/ + - 'n 'n' and/or as both but either et for let minus n n' neither nor not or
+    plus rather than though versus vs vs. with yet""".split()
+)
 POSSESSIVE_ENDINGS = {"'s", "\u2019s", "'", "\u2019"}
 QUOTES = {'"', "``", "`", "\u201c", "\u2018", "'", "«"}
 STOPS = PREPOSITIONS | RELATIVE_PRONOUNS | AUXILIARIES

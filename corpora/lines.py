@@ -19,7 +19,7 @@ NO_TEXT = (
 FIRST_LINES = 100  # of a text, that tell whether it is one
 NO_SENTENCE = re.compile(
     r"""\d+\t | \S[^\t]*\t[^\t]+\t  # a row that begins with a number, or of many cells
-    | [A-Za-z0-9_.-]+,\S | "[^"]+",\S  # the same between commas
+    | (?!\d+(,\d{3})+\b)[A-Za-z_-]*\d[\w-]*,\S | "[^"]+",\S  # the same between commas
     | (\S+[_/][A-Z]+\$?(\s+|$)){2}  # words with their tags
     | \S+[ \t]\d+-[A-Za-z:]+\s*$  # a word and its arc
     | \S+[ \t](.*[ \t])?(O|[BI]-\w+)\s*$  # a word and the tag of its entity
@@ -28,13 +28,11 @@ NO_SENTENCE = re.compile(
     | \s*\(\S*\s?\(.*\)\s*$  # a tree in brackets""",
     re.VERBOSE,
 )
-# lines that are in no text, be they ever so few
+# how files of something else begin, and lines between those of a text
 MARKUP = re.compile(
-    r"""</?(doc|html|body|div|p)\b.*> | <(\?xml|!DOCTYPE)\b
-    | \{\\rtf | \\(documentclass|begin\{) | %PDF-
-    | .*\d\d:\d\d[.,]\d{3}\ -->""",  # of subtitles
-    re.VERBOSE | re.IGNORECASE,
+    r"<(\?xml|!doctype|html)\b|\{\\rtf|\\documentclass|%pdf-", re.IGNORECASE
 )
+BETWEEN = re.compile(r"<doc( [^<>]*)?>$|</doc>$|.*\d\d:\d\d[.,]\d{3} -->")
 ESCAPE = re.compile(r"-[LR][RSC]B-|.*\\[/*].*|/[.?-]")
 TO_TEXT = (
     "convert the file to UTF-8; unpack an archive, or save the text of a PDF or "
@@ -97,8 +95,8 @@ def text_lines(path: Path, opened: BinaryIO | None = None) -> Iterator[str]:
     """The lines of a plain text, as `numbered_lines` reads them.
 
     Raises InputError where the file's name or most of its first lines are those of a
-    table, a treebank or JSON, or any of them is of markup: each row would be a
-    sentence, tags and all.
+    table, a treebank, JSON or markup, or it has the marks of another kind of file: each
+    row would be a sentence, tags and all.
     """
     if is_called(path, *NO_TEXT):
         raise InputError(
@@ -109,7 +107,8 @@ def text_lines(path: Path, opened: BinaryIO | None = None) -> Iterator[str]:
     first = list(itertools.islice(lines, FIRST_LINES))
     filled = [line for line in first if line.strip()]
     rows = sum(bool(NO_SENTENCE.match(line)) for line in filled)
-    if 2 * rows > len(filled) or any(map(MARKUP.match, filled)):
+    marks = [*map(MARKUP.match, filled[:1]), *map(BETWEEN.match, filled)]
+    if 2 * rows > len(filled) or any(marks):
         raise InputError(
             f"{path}: expected plain text, found rows of a table or a treebank, JSON "
             "or markup; take the text out of it first"

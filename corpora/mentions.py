@@ -17,8 +17,8 @@ mention ("this") is a pronoun. Without tags, pronouns are listed and names have 
 capital; at the beginning of a sentence it counts unless the document has the word
 without it elsewhere.
 
-**Attributes**, None where they are not known. Those of pronouns are in FEATS, or else
-listed in english.py. Number: that of a pronoun, plural of nouns joined by "and" (with a
+**Attributes**, None where they are not known. Those of pronouns are in FEATS, or listed
+in english.py. Number: that of a pronoun, plural of nouns joined by "and" (with a
 tree, unknown of those joined by what is no English word), the head's from FEATS or
 tags, and without either from the mention's first word or the noun's ending. Gender:
 that of a pronoun, or of the listed nouns and titles. Person: that of a pronoun, third
@@ -240,22 +240,28 @@ def _joined_by(document: Document, start: int, end: int) -> str | None:
 def _of_pronoun(
     document: Document, word: int
 ) -> tuple[str | None, str | None, int | None]:
-    """Number, gender and person of a pronoun: from FEATS where they tell any of them,
-    or as the list has them."""
+    """Number, gender and person of a pronoun, from FEATS; where the list of English
+    ones says nothing else, it fills the gaps.
+
+    FEATS of a possessive are those of what is possessed, and [psor] of who it is.
+    """
     features = document.features[word] if document.features else {}
-    if features.keys() & {"Number", "Gender", "Person"}:
-        is_personal = features.get("PronType") == "Prs" or "Reflex" in features
-        return (
-            english.NUMBER_OF_FEATURE.get(features.get("Number")),
-            english.GENDER_OF_FEATURE.get(features.get("Gender")),
-            english.PERSON_OF_FEATURE.get(
-                features.get("Person"), None if is_personal else 3
-            ),
-        )
-    text = document.words[word].lower()
     tag = document.tags[word] if document.tags else None
-    unknown = None, None, None if tag in english.PERSONAL_TAGS else 3
-    return english.PRONOUNS.get(text, unknown)
+    of = "[psor]" if features.get("Poss") == "Yes" else ""
+    found = (
+        english.NUMBER_OF_FEATURE.get(features.get(f"Number{of}")),
+        english.GENDER_OF_FEATURE.get(features.get(f"Gender{of}")),
+        english.PERSON_OF_FEATURE.get(
+            features.get(f"Person{of}", features.get("Person"))
+        ),
+    )
+    listed = english.PRONOUNS.get(document.words[word].lower())
+    pairs = list(zip(found, listed or found, strict=True))
+    if all(None in pair or pair[0] == pair[1] for pair in pairs):
+        found = tuple(ours if ours is not None else theirs for ours, theirs in pairs)
+    kind = features.get("PronType", "Prs" if tag in english.PERSONAL_TAGS else None)
+    is_personal = kind == "Prs" or "Reflex" in features
+    return *found[:2], found[2] or (None if is_personal else 3)
 
 
 def _number(document: Document, start: int, head: int, kind: str) -> str | None:

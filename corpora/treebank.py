@@ -52,9 +52,10 @@ def read_treebank(
     """The sentences of a treebank, and a line for each that is not a tree.
 
     The format goes by the file's ending. `universal` cuts the subtypes of relations
-    (nmod:poss becomes nmod). A sentence with a cycle, or without exactly one root, is
-    kept and listed; with `strict` it is an error. Raises InputError, which names file
-    and line, for what cannot be read, and for a file without a sentence.
+    (nmod:poss becomes nmod). A sentence with a cycle, without exactly one root, or with
+    a relation called root to a word is kept and listed; with `strict` it is an error.
+    Raises InputError, which names file and line, for what cannot be read, and for a
+    file without a sentence.
     """
     path = Path(path)
     kinds = [suffix for suffix in READERS if is_called(path, suffix)]
@@ -161,10 +162,10 @@ def read_rows(path: Path, lines: Lines) -> list[tuple[int, Word]]:
 
 
 def word_tags(words: list[Word]) -> list[str] | None:
-    """Part-of-speech tags: the treebank's own, or the universal ones where these are of
-    more words; None where there are none."""
-    both = [[word.get(column, "_") for word in words] for column in ("xpos", "upos")]
-    tags = min(both, key=lambda tags: tags.count("_"))
+    """Part-of-speech tags: of each word the treebank's own, or else the universal one;
+    None where there are none."""
+    columns = [[word.get(name, "_") for word in words] for name in ("xpos", "upos")]
+    tags = [own if own != "_" else other for own, other in zip(*columns, strict=True)]
     return tags if any(tag != "_" for tag in tags) else None
 
 
@@ -263,7 +264,7 @@ def _root_defect(example: dict) -> str | None:
     """What is wrong with relations called root; see `_defect`."""
     pairs = zip(example["relns"], example["heads"], strict=True)
     if any(head and reln.lower() == "root" for reln, head in pairs):
-        return "a word called root that has a head"
+        return "a word with a head whose relation is called root"
     return None
 
 

@@ -25,9 +25,9 @@ SHORTEST_SPAN = 5  # a word piece in each part, and three special tokens or more
 # control characters that end a line or a page, which tokenizers drop from between words
 LINE_ENDS = re.compile("[\v\f\x1c-\x1e\x85]")
 SOFT_HYPHEN, HYPHENS = "\xad", {"-", "\u2010"}
-# languages whose words have no spaces between them, and what stands at a line's end
-SPACELESS = {"bo", "ja", "km", "lo", "my", "th", "yue", "zh"}
-LINE_END = re.compile(r"(?<=[^\x00-\x7f])\n(?=[^\x00-\x7f])")
+# a line's end between letters or signs of Chinese and Japanese, which have no spaces
+HAN = "[\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uff60\U00020000-\U0003ffff]"
+LINE_END = re.compile(rf"(?<={HAN})\n(?={HAN})")
 BLOCK = 1 << 20  # characters that are split into sentences or tokenized at once
 LONGEST_SENTENCE = 1000  # characters; a longer one holds a quote that is never closed
 MANY_BROKEN = 0.2  # share of lines that end within a sentence, in wrapped text
@@ -200,16 +200,15 @@ def _blocks(lines: Iterable[str]) -> Iterator[list[str]]:
 def _split_sentences(lines: Iterable[str], language: str) -> Iterator[str]:
     """The sentences of lines that may end within one.
 
-    A line's end is a space, but none between two letters of a language without spaces.
-    A word divided by a soft hyphen is joined; one divided by a hyphen may be "well-
-    known" or "inter-national", and is not.
+    A line's end is a space, but none between two letters of Chinese or Japanese. A word
+    divided by a soft hyphen is joined; one divided by a hyphen may be "well-known" or
+    "inter-national", and is not.
     """
     rest = ""
     for block in _blocks(lines):
         text = "\n".join([rest, *block] if rest else block)
-        if language in SPACELESS:
-            text = LINE_END.sub("", text)
-        text = text.replace(f"{SOFT_HYPHEN}\n", "").replace("\n", " ")
+        text = LINE_END.sub("", text).replace(f"{SOFT_HYPHEN}\n", "")
+        text = text.replace("\n", " ")
         *sentences, rest = _segment(text, language)
         yield from sentences
     yield rest

@@ -34,11 +34,14 @@ def describe_encoder(args: argparse.Namespace) -> Encoder:
     return Encoder.describe(args, **map_options(args))
 
 
+FORMAT = 2  # of what is summed and counted: shards of another are not merged
+
+
 def shard_settings(encoder: Encoder) -> dict:
     """All that decides the statistics of a shard, beside its examples."""
     settings = encoder.settings()
     flags = {k: v for k, v in settings["flags"].items() if k not in SHARING}
-    return settings | {"flags": flags}
+    return settings | {"flags": flags, "format": FORMAT}
 
 
 class Worker:

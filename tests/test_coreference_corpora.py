@@ -147,7 +147,8 @@ def test_brackets(read, fields, mentions):
     assert document.mentions == mentions
 
 
-# A range, an empty node, attributes, a crossing pair (1 and 2) and a mention in pieces.
+# A range, an empty node, attributes, a crossing pair (1 and 2) and a mention in pieces
+# that an empty node divides.
 CONLLU = """# newdoc id = one
 # global.Entity = etype-eid-head
 1\tOld\told\tADJ\tJJ\tDegree=Pos\t2\tamod\t_\tSpaceAfter=No|Entity=(person-1-2
@@ -172,8 +173,8 @@ def test_conllu(read):
     assert (one.name, one.part) == ("one", 0)
     assert one.words == ["Old", "Ann", "ai", "n't", "so", "She"]
     assert one.sentences == [(0, 4), (5, 5)]
-    assert one.mentions == [(0, 1, 0), (1, 3, 1), (5, 5, 0)]
-    assert (one.in_pieces, one.zeros) == (1, 0)
+    assert one.mentions == [(0, 1, 0), (1, 3, 1), (2, 4, 2), (5, 5, 0)]
+    assert (one.in_pieces, one.zeros) == (0, 0)
     assert one.tags == ["JJ", "NNP", "VBZ", "RB", "RB", "PRP"]
     assert one.governors == [1, 3, 3, None, 3, None]
     assert one.relations == ["amod", "nsubj", "aux", "root", "advmod", "root"]
@@ -255,6 +256,29 @@ def test_errors_in_conllu(read, written, instead, message):
     assert f"file.conllu{message}" in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("fields", "mentions", "in_pieces"),
+    [
+        # an empty node between is no word
+        (["(e1[1/2])", None, "(e1[2/2])", "(e1)"], [(0, 1, 0), (2, 2, 0)], 0),
+        (["(e1[1/2])", "_", "(e1[2/2])", "(e1)"], [(3, 3, 0)], 1),
+        (
+            ["(e1[1/3]", "e1[1/3])(e2)", "(e1[2/3])", "(e1[3/3])"],
+            [(0, 3, 0), (1, 1, 1)],
+            0,
+        ),
+        (["(e1[1/2])(e2", "(e1[2/2])", "e2)", "_"], [(0, 2, 0), (0, 1, 1)], 0),
+        (["(e1[1/2])", "(e2)", "_", "_"], [(1, 1, 0)], 1),  # the second is missing
+    ],
+)
+def test_mentions_in_pieces(read, fields, mentions, in_pieces):
+    rows = [("1.1", "_", "_") if f is None else ("w", f"Entity={f}") for f in fields]
+    text = conllu(*rows, layout="# global.Entity = eid").replace("Entity=_", "_")
+    (document,) = read(text, "file.conllu")
+    assert document.mentions == mentions
+    assert document.in_pieces == in_pieces
+
+
 def test_words_after_the_end_of_a_document_are_refused(read):
     """A lost #begin document would join two texts, and their clusters."""
     text = gum("(1)") + "\n1\tb\t(1)\n"
@@ -264,7 +288,7 @@ def test_words_after_the_end_of_a_document_are_refused(read):
 
 def test_a_last_document_that_does_not_end_as_others_do_is_refused(read):
     text = gum("(1)") + gum("(1)").replace("# end document\n", "")
-    with pytest.raises(InputError, match="expected #end document after the last one"):
+    with pytest.raises(InputError, match=r"conll:5: expected #end document here"):
         read(text)
     (document,) = read(gum("(1)").replace("# end document\n", ""))
     assert document.words == ["a"]
@@ -779,6 +803,28 @@ def test_types_by_the_universal_tags_where_the_treebank_has_its_own(read):
         ("ya", "PRP", "_", (None, None, 2)),
         ("ye", "PRP", "Case=Nom", ("plural", None, 2)),
         ("hisself", "PRP", "_", (None, None, None)),
+        ("he", "PRP", "Number=Sing|Person=3", ("singular", "masculine", 3)),
+        (
+            "his",
+            "PRP$",
+            "Gender=Masc|Number=Sing|Poss=Yes",
+            ("singular", "masculine", 3),
+        ),
+        # possessives of "her first king", "her", "their" and "his"
+        (
+            "ihr",
+            "PRON",
+            "Gender=Masc|Gender[psor]=Fem|Poss=Yes",
+            (None, "feminine", None),
+        ),
+        ("sa", "DET", "Gender=Fem|Number=Sing|Poss=Yes|PronType=Prs", (None,) * 3),
+        (
+            "ses",
+            "DET",
+            "Number=Plur|Number[psor]=Sing|Person=3|Poss=Yes",
+            ("singular", None, 3),
+        ),
+        ("sus", "DET", "Number=Plur|Person=3|Poss=Yes|PronType=Prs", (None, None, 3)),
         ("some", "DT", "_", (None, None, 3)),
     ],
 )

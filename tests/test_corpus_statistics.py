@@ -290,7 +290,10 @@ def test_tokens_without_special_tokens_are_counted(tmp_path, bert_dir, capsys):
     flags += ["--max-sequence-length", 32, "--outfile", tmp_path / "x.stats.pkl"]
     flags += ["--statistics", "general", "--shard-size", 2]
     assert corpus_statistics.main(flags) == 0
-    assert "warning: 2 examples not between [CLS] and [SEP]" in capsys.readouterr().out
+    output = capsys.readouterr().out
+    assert (
+        "the tokens of 2 examples do not begin with [CLS] and end with [SEP]," in output
+    )
 
 
 def test_what_is_left_out_is_counted(tmp_path, take, capsys):

@@ -52,8 +52,16 @@ def test_memory_is_that_of_an_example_not_of_the_file(tmp_path):
         ("x.json", b'{"text": "a"}', r"expected a list of examples, found \{"),
         ("x.json", b'[{"text": "a"}, {"te', r"not JSON after example 0 \("),
         ("x.json", b'[{"text": "a"}', r"not JSON after the beginning \("),
-        ("x.json", b'[{"text": "a", "text": "b"}]', r"beginning \('text' is there twi"),
-        ("x.jsonl", b'{"text": "a"}\n{"a": {"b": 1, "b": 1}}', r"1 \('b' is there twi"),
+        (
+            "x.json",
+            b'[{"text": "a", "text": "b"}]',
+            "after the beginning: 'text' is the",
+        ),
+        (
+            "x.jsonl",
+            b'{"text": "a"}\n{"a": {"b": 1, "b": 1}}',
+            "after line 1: 'b' is there twi",
+        ),
         ("x.json", b'[{"text": "a"}] x', r"not JSON after example 0 \("),
         ("x.json", b'[{"text": "\xff"}]', r"not JSON after the beginning \("),
         ("x.json", b'[{"text": "a"}, 3]', "example 1: expected an object, found a num"),

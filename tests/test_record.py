@@ -147,7 +147,7 @@ def test_layers_kept_have_their_true_names():
 
 def test_without_a_meta_file_it_is_inferred_and_said_so(tmp_path):
     source = source_of({})
-    assert source.inferred == ("layers", "level", "quantity")
+    assert source.inferred == ("layers", "level", "quantity", "special_tokens")
     assert source.layers == (0, 1)
     assert (source.level, source.quantity) == (None, "attention")
     assert (source.trained, source.weights_sha256, source.family) == (None,) * 3

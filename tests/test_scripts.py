@@ -297,7 +297,7 @@ def test_resuming_with_another_vocabulary_is_refused(tmp_path, data, capsys):
     (folder / "vocab.txt").write_text("\n".join(vocabulary), encoding="utf-8")
     assert extract(data, folder, *flags) == 0
     output = capsys.readouterr().out
-    assert "data_attn.pkl is of other settings or input, or not whole" in output
+    assert "data_attn.pkl of other settings or input, or not whole" in output
     assert "3 examples written" in output
 
 
@@ -309,7 +309,9 @@ def test_tokens_without_the_special_tokens_of_the_model(tmp_path, bert_dir, caps
     data.write_text(json.dumps([framed, *bare, {"text": "fox"}]))
     assert extract(data, bert_dir, "--max-sequence-length", "32") == 0
     output = capsys.readouterr().out
-    assert "warning: 2 examples not between [CLS] and [SEP], as this model" in output
+    assert (
+        "the tokens of 2 examples do not begin with [CLS] and end with [SEP]," in output
+    )
 
 
 def test_a_run_is_not_resumed_on_another_number_of_threads(

@@ -306,7 +306,7 @@ def test_files_cut_short_anywhere_are_an_error_and_no_example_is_half(tmp_path, 
         ),
         (
             pickle.dumps([{"attns": np.zeros((2, 3, 4, 4)), "id": 3}]),
-            "neither 'tokens' nor 'words'",
+            "neither 'tokens' nor 'words', a list",
         ),
         (
             pickle.dumps([{"attns": np.zeros((2, 3, 4, 4), int), "tokens": []}]),
@@ -314,11 +314,11 @@ def test_files_cut_short_anywhere_are_an_error_and_no_example_is_half(tmp_path, 
         ),
         (
             pickle.dumps([{"attns": np.zeros((2, 3, 1, 1)), "tokens": [7]}]),
-            "'tokens' and 'words' must be lists of strings",
+            "'tokens' and 'words' must hold strings only",
         ),
         (
             pickle.dumps([{"attns": np.zeros((2, 3, 1, 1)), "words": ("a",)}]),
-            "'tokens' and 'words' must be lists of strings",
+            "neither 'tokens' nor 'words', a list",
         ),
     ],
 )
@@ -343,7 +343,7 @@ def test_blanks_after_the_end_are_ignored(tmp_path):
     write(path, EXAMPLES)
     path.write_bytes(path.read_bytes() + b"\n")
     assert_same(read_attention(path), EXAMPLES)
-    path.write_bytes(pickle.dumps(EXAMPLES) + b"\n")
+    path.write_bytes(pickle.dumps(EXAMPLES) + b"\n\0\0")
     assert_same(read_attention(path), EXAMPLES)
 
 

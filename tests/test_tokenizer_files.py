@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tokenizers import processors
+from tokenizers import pre_tokenizers, processors
 
 from attention.examples import prepare_examples
 from attention.masking import mask_examples
@@ -208,6 +208,16 @@ def test_vocab_json_and_merges(tmp_path):
     check(tokenizer, golden("byte-level BPE/pieces.json"))
     parts = tokenizer.sequence(["a"], ["b"])
     assert parts == ["<s>", "a", "</s>", "</s>", "b", "</s>"]
+    # bytes that are in no UTF-8 may be missing
+    signs = sorted(pre_tokenizers.ByteLevel.alphabet())
+    for missing in (20, 21):
+        pieces = ["<s>", "</s>", "<unk>", *signs[missing:]]
+        write(tmp_path, "vocab.json", {piece: i for i, piece in enumerate(pieces)})
+        (tmp_path / "merges.txt").write_text("#version: 0.2\n")
+        if missing == 20:
+            load_tokenizer(tmp_path)
+    with pytest.raises(InputError, match="vocab.json: lacks 21 of the 256 bytes that"):
+        load_tokenizer(tmp_path)
     write(tmp_path, "vocab.json", {"<s>": 0, "</s>": 1, "<unk>": 2, "a</w>": 3})
     (tmp_path / "merges.txt").write_text("#version: 0.2\n")
     with pytest.raises(InputError, match="vocab.json: lacks 256 of the 256 bytes that"):

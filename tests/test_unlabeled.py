@@ -249,20 +249,21 @@ def test_words_divided_at_the_end_of_a_line(monkeypatch, tmp_path):
         assert spans.divided == 2
 
 
-@pytest.mark.parametrize(("language", "joined"), [("ja", True), ("en", False)])
-def test_lines_of_a_language_without_spaces_are_joined_without(
-    monkeypatch, tmp_path, language, joined
+def test_lines_of_chinese_and_japanese_are_joined_without_a_space(
+    monkeypatch, tmp_path
 ):
-    """Katakana is split by no tokenizer rule. Latin words on two lines stay two."""
+    """Katakana is split by no tokenizer rule. Other words on two lines stay two."""
     path = tmp_path / "corpus.txt"
-    path.write_text("カ\nナa\nbカ。カ\nナ。", encoding="utf-8")
-    words = "[UNK] [CLS] [SEP] カ ナ ##カ ##ナ ##a a b 。".split()
+    path.write_text("カ\nナa\nbカ\né。カ\nナ。", encoding="utf-8")
+    words = "[UNK] [CLS] [SEP] カ ナ ##カ ##ナ ##a a b e 。".split()
     tokenizer = Tokenizer({word: i for i, word in enumerate(words)})
     for block in (1, 1000):
         monkeypatch.setattr(unlabeled, "BLOCK", block)
-        spans = cut_corpus(path, tokenizer, split_sentences=language, keep_all=True)
-        tokens = " ".join(spans.examples[0]["tokens"]) if spans.examples else ""
-        assert ("カ ##ナ ##a b ##カ 。 [SEP] カ ##ナ 。" in tokens) is joined
+        spans = cut_corpus(path, tokenizer, split_sentences="ja", keep_all=True)
+        (example,) = spans.examples
+        assert " ".join(example["tokens"]) == (
+            "[CLS] カ ##ナ ##a b ##カ e 。 [SEP] カ ##ナ 。 [SEP]"
+        )
 
 
 def test_files_with_byte_order_marks_put_together(cut):
@@ -357,6 +358,8 @@ def test_text_with_numbers_and_hyphens_is_text(cut):
     assert cut(text, max_length=40)[0].sentences == 4
     assert cut("[1] a (b)\n(c)\n(d) a\n", max_length=40)[0].sentences == 3
     assert cut('1,000 a\n"b," c\na A/B\n', max_length=40)[0].sentences == 3
+    assert cut("10,000 a\n1,500 b\nOk,c\n", max_length=40)[0].sentences == 3
+    assert cut("<p> a b\n<p < .05> a\nc\nd\n", max_length=40)[0].sentences == 4
 
 
 def test_text_is_split_into_sentences_in_blocks(cut, monkeypatch):

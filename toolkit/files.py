@@ -208,7 +208,7 @@ def open_text(path: Path, opened: BinaryIO | None = None) -> Iterator[TextIO]:
     """
     with contextlib.ExitStack() as stack:
         file = opened or stack.enter_context(open(path, "rb"))
-        if path.suffix == ".gz":
+        if path.suffix.lower() == ".gz":
             file = stack.enter_context(gzip.open(file))
         text = io.TextIOWrapper(file, encoding="utf-8-sig")
         stack.callback(text.detach)  # else it would close what the caller opened
