@@ -247,8 +247,11 @@ def _prepare(
     elif segment_ids == "sep" and special.separator in tokens:
         first = tokens.index(special.separator) + 1
         segments = [0] * first + [1] * (len(tokens) - first)
-    if config.first_position and special.padding in tokens:
-        raise InputError(f"{special.padding} among the tokens, which has no position")
+    if special.padding in tokens:
+        raise InputError(
+            f"{special.padding} among the tokens, to which all others would attend: "
+            "leave padding out"
+        )
     ids = tokenizer.token_ids(tokens)
     return Prepared(number, example, tokens, ids, segments, word_pieces)
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from attention.meta import SIZE
 from attention.quantities import QUANTITIES
 from attention.source import LEVELS, TOKENS, WORDS, Source, drawn_at_random
 from attention.store import read_attention, read_meta
@@ -23,6 +24,7 @@ from toolkit.files import InputError, quoted
 
 # Roles of the rows and columns of a map
 WORD, PUNCTUATION, FIRST, SEPARATOR = range(4)
+PADDING = frozenset(("[PAD]", "<pad>"))
 PUNCTUATION_MARKS = frozenset((".", ","))  # the paper's
 SPACES = "\u0120\u2581"  # how byte-level BPE and SentencePiece write them in pieces
 
@@ -54,11 +56,16 @@ class Maps:
         values = values.astype(dtype, copy=False)
         rest = {key: value for key, value in example.items() if key != "attns"}
         level, size = source.level or _infer_level(rest, values), values.shape[-1]
-        labels = len(_labels(rest, level, source.special_tokens))
-        if labels != size:
+        labels = _labels(rest, level, source.special_tokens)
+        if len(labels) != size:
             raise InputError(
-                f"maps are {size} x {size}, but there are {labels} {level}, special "
+                f"maps are {size} x {size}, but there are {len(labels)} {level}, special "
                 "tokens included"
+            )
+        if level == TOKENS and labels[-1] in PADDING:
+            raise InputError(
+                f"the last token is {labels[-1]}: cut padding off the tokens, and off "
+                "rows and columns of the maps"
             )
         maps = cls(values, level, source, rest)
         QUANTITIES[source.quantity].check(maps)
@@ -180,7 +187,13 @@ def read_maps(path: str | Path) -> Iterator[Maps]:
     Raises InputError, which names file and example, for a file that is no file of maps,
     and for maps that are not what their meta file says.
     """
-    yield from records(read_attention(path), read_meta(path), name=str(path))
+    meta = read_meta(path)
+    if meta.get(SIZE) not in (None, Path(path).stat().st_size):
+        raise InputError(
+            f"{path}: its meta file is of one of {meta[SIZE]:,} bytes: was it written "
+            "again since? remove the meta file if it is another's"
+        )
+    yield from records(read_attention(path), meta, name=str(path))
 
 
 def records(

@@ -18,6 +18,7 @@ Bracket = tuple[bool, str, bool]  # whether it opens, the cluster, whether it cl
 
 NOTHING = {"", "-", "_", "*"}  # ways to leave a column empty
 CLUSTER_NAMES = {"GRP", "eid"}  # of the cluster in `# global.Entity`
+ALONE = "NOCOREF"  # begins what AnCora calls the cluster of each mention without one
 BRACKET = re.compile(r"(\(?)([^()|]+)(\)?)")
 PIECE = re.compile(r"\[(\d{1,4})/(\d{1,4})\]$")
 PARSE = re.compile(r"\(([^()*]*)|(\))")
@@ -107,7 +108,7 @@ def pair_brackets(places: Iterable[Place], path: Path) -> Mentions:
     """The mentions of a document from its brackets, in order.
 
     They are sorted by first word, longer ones first; clusters are numbered from 0 as
-    they come. Raises InputError, which names file and line, for a bracket without its
+    they come, and a mention of none has one of its own. Raises InputError, which names file and line, for a bracket without its
     other half.
     """
     begun = collections.defaultdict(list)  # by cluster
@@ -135,9 +136,13 @@ def pair_brackets(places: Iterable[Place], path: Path) -> Mentions:
     whole, in_pieces = _join_pieces(found)
     overt = [(first, last, c) for first, last, c in whole if first <= last]
     spans = sorted(dict.fromkeys(overt), key=lambda span: (span[0], -span[1]))
-    numbers: dict[str, int] = {}
+    numbers: dict[object, int] = {}
+    keys = [(c, i) if c.startswith(ALONE) else c for i, (_, _, c) in enumerate(spans)]
     return Mentions(
-        [(a, z, numbers.setdefault(c, len(numbers))) for a, z, c in spans],
+        [
+            (first, last, numbers.setdefault(key, len(numbers)))
+            for (first, last, _), key in zip(spans, keys, strict=True)
+        ],
         repeated=len(overt) - len(spans),
         zeros=len(whole) - len(overt),
         in_pieces=in_pieces,

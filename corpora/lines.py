@@ -19,6 +19,7 @@ NO_TEXT = (
 FIRST_LINES = 100  # of a text, that tell whether it is one
 NO_SENTENCE = re.compile(
     r"""\d+\t | \S[^\t]*\t[^\t]+\t  # a row that begins with a number, or of many cells
+    | \S[^\t]{0,29}\t\S  # a row with a label
     | (?!\d+(,\d{3})+\b)[A-Za-z_-]*\d[\w-]*,\S | "[^"]+",\S  # the same between commas
     | (\S+[_/][A-Z]+\$?(\s+|$)){2}  # words with their tags
     | \S+[ \t]\d+-[A-Za-z:]+\s*$  # a word and its arc

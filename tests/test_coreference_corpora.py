@@ -256,6 +256,17 @@ def test_errors_in_conllu(read, written, instead, message):
     assert f"file.conllu{message}" in str(error.value)
 
 
+def test_what_is_called_no_coreference_is_no_cluster(read):
+    """AnCora: brackets pair by this name, but each mention has a cluster of its own."""
+    rows = [("a", "Entity=(NOCOREF:Gen(NOCOREF:Gen"), ("b", "Entity=NOCOREF:Gen)")]
+    rows += [("c", "Entity=NOCOREF:Gen)(e1)"), ("d", "Entity=(e1)(NOCOREF:Spec.x)")]
+    (document,) = read(conllu(*rows, layout="# global.Entity = eid"), "file.conllu")
+    spans = [(first, last) for first, last, _ in document.mentions]
+    assert spans == [(0, 2), (0, 1), (2, 2), (3, 3), (3, 3)]
+    clusters = [cluster for *_, cluster in document.mentions]
+    assert clusters == [0, 1, 2, 2, 3]
+
+
 @pytest.mark.parametrize(
     ("fields", "mentions", "in_pieces"),
     [

@@ -110,6 +110,11 @@ def test_segment_ids(tokenizer):
         ({"tokens": ["a"], "segment_ids": [2]}, {}, "whole numbers below 2"),
         ({"tokens": ["a"], "segment_ids": [True]}, {}, "whole numbers below 2"),
         ({"tokens": ["a"], "segment_ids": 0}, {}, "must be a list of 1 numbers"),
+        (
+            {"tokens": ["[CLS]", "[SEP]", "[PAD]"]},
+            {},
+            r"\[PAD\] among the tokens, to whi",
+        ),
         ({"text": "fox", "attns": []}, {}, "found 'attns', .* give it another name"),
         ({"text": "fox", "text_pair": "a"}, {}, "found 'text_pair', .* give both as"),
         ({"tokens": ["a"], "token_type_ids": [0]}, {}, "called 'segment_ids' here"),

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import pickle
 
 import numpy as np
 import pytest
@@ -164,8 +165,16 @@ def test_without_a_meta_file_it_is_inferred_and_said_so(tmp_path):
     with AttentionWriter(path, {}) as writer:
         writer.write(example())
     assert [maps.source for maps in read_maps(path)] == [source]
+    path.write_bytes(pickle.dumps([example()] * 2))
+    with pytest.raises(InputError, match="x_attn.pkl: its meta file is of one of "):
+        list(read_maps(path))
     (tmp_path / "x_attn.meta.json").unlink()
-    assert [maps.source for maps in read_maps(path)] == [source]
+    assert [maps.source for maps in read_maps(path)] == [source] * 2
+    padded = {"tokens": ["[CLS]", "[PAD]"], "attns": np.ones((1, 1, 2, 2), "f4") / 2}
+    path.write_bytes(pickle.dumps([padded]))
+    with pytest.raises(InputError, match=r"example 0: the last token is \[PAD\]: cut"):
+        list(read_maps(path))
+    path.write_bytes(pickle.dumps([example()]))
     assert "inferred" in describe_maps(path)
     assert "inferred" not in describe_of(tmp_path, old_meta())
 

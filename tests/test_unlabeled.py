@@ -327,6 +327,8 @@ def test_files_of_another_kind_are_no_text(tmp_path, name):
     "rows",
     [
         "1\ta b\n2\tc d\n",  # the Leipzig corpora's sentences
+        "ham\ta b c\nspam\td e\n",
+        "a 1:1\ta b c\na 1:2\td e\n",
         "# text = a b\n1\ta\tX\n2\tb\tX\n3\tc\tX\n",
         "a 2-nsubj\nb 0-root\n\nc 0-root\n",
         "# sent_id = 1\n# text = a b\n1\ta\tX\n\n# sent_id = 2\n2\tb\tX\n\n",
