@@ -59,8 +59,8 @@ class Maps:
         labels = _labels(rest, level, source.special_tokens)
         if len(labels) != size:
             raise InputError(
-                f"maps are {size} x {size}, but there are {len(labels)} {level}, special "
-                "tokens included"
+                f"maps are {size} x {size}, but there are {len(labels)} {level}, "
+                "special tokens included"
             )
         if level == TOKENS and labels[-1] in PADDING:
             raise InputError(

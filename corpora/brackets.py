@@ -108,8 +108,8 @@ def pair_brackets(places: Iterable[Place], path: Path) -> Mentions:
     """The mentions of a document from its brackets, in order.
 
     They are sorted by first word, longer ones first; clusters are numbered from 0 as
-    they come, and a mention of none has one of its own. Raises InputError, which names file and line, for a bracket without its
-    other half.
+    they come, and a mention of none has one of its own. Raises InputError, which names
+    file and line, for a bracket without its other half.
     """
     begun = collections.defaultdict(list)  # by cluster
     found = []
