@@ -273,7 +273,7 @@ def test_words_of_an_example_are_pieces_of_their_text(roberta):
     assert pieces == list(range(len(item.tokens)))
     joined = ["".join(item.tokens[i] for i in p) for p in item.word_pieces]
     assert joined == ["<s>", "The", "Ġcat", "Ġ,", "Ġthat", "Ġslept", "Ġ.", "</s>"]
-    with pytest.raises(InputError, match="<pad> among the tokens, which has no posi"):
+    with pytest.raises(InputError, match="<pad> among the tokens, to which all oth"):
         prepare_examples([{"tokens": ["<s>", "<pad>", "</s>"]}], roberta, CONFIG)
 
 
