@@ -18,8 +18,8 @@ NOUN_TAGS = set("NN NNS NNP NNPS PRP NOUN PROPN".split())
 VERB_TAGS = set("MD VB VBD VBG VBN VBP VBZ VERB AUX".split())
 # what ends a noun phrase, and what does so only after a noun: the comma in "a tall,
 # dark man", the verb in "the broken vase", and the determiner in "all the men" do not
-STOP_TAGS = set("IN TO WDT WP WP$ WRB : -LRB- -RRB- .".split())
-STOP_TAGS_AFTER_NOUN = VERB_TAGS | set("PRP PRP$ DT ,".split())
+STOP_TAGS = set("IN TO WDT WP WP$ WRB : -LRB- -RRB- . ADP SCONJ".split())
+STOP_TAGS_AFTER_NOUN = VERB_TAGS | set("PRP PRP$ DT , PRON DET PUNCT".split())
 NUMBER_OF_TAG = dict.fromkeys(("NN", "NNP"), "singular") | dict.fromkeys(
     ("NNS", "NNPS"), "plural"
 )
@@ -76,6 +76,7 @@ AUXILIARIES = set(
     should was were will would""".split()
 )
 DEFINITES = set("a an her his its my our the their these this those your".split())
+NEVER_ALONE = set("a an her his its my our the their your".split())  # a noun follows
 DETERMINERS = DEFINITES | set(
     """all another any both each either every many most much neither no several some
     such that""".split()

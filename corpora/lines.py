@@ -18,15 +18,14 @@ NO_TEXT = (
 )
 FIRST_LINES = 100  # of a text, that tell whether it is one
 NO_SENTENCE = re.compile(
-    r"""\d+\t | \S[^\t]*\t[^\t]+\t  # a row that begins with a number, or of many cells
-    | \S[^\t]{0,29}\t\S  # a row with a label
-    | (?!\d+(,\d{3})+\b)[A-Za-z_-]*\d[\w-]*,\S | "[^"]+",\S  # the same between commas
-    | (\S+[_/][A-Z]+\$?(\s+|$)){2}  # words with their tags
+    r"""\S[^\t]*\t\s*\S  # a row between tabs
+    | (?!\d+(,\d{3})+\b)[A-Za-z_-]*\d[\w-]*,\S | "[^"]+",\S | .*\D,\d$  # between commas
+    | (\S+[_/][A-Z]+\$?(\s+|$)){2} | ([^\s_/]+[_/][^\s_/]+(\s+|$)){3}  # tagged words
     | \S+[ \t]\d+-[A-Za-z:]+\s*$  # a word and its arc
     | \S+[ \t](.*[ \t])?(O|[BI]-\w+)\s*$  # a word and the tag of its entity
     | \#\s*\w+\s*=  # a comment of CoNLL-U
     | \s*(<.+>|\{.+\}|\[.+\]),?\s*$  # markup, JSON
-    | \s*\(\S*\s?\(.*\)\s*$  # a tree in brackets""",
+    | \s*\(\S*\s?\(  # a tree in brackets""",
     re.VERBOSE,
 )
 # how files of something else begin, and lines between those of a text
@@ -34,7 +33,7 @@ MARKUP = re.compile(
     r"<(\?xml|!doctype|html)\b|\{\\rtf|\\documentclass|%pdf-", re.IGNORECASE
 )
 BETWEEN = re.compile(r"<doc( [^<>]*)?>$|</doc>$|.*\d\d:\d\d[.,]\d{3} -->")
-ESCAPE = re.compile(r"-[LR][RSC]B-|.*\\[/*].*|/[.?-]")
+ESCAPE = re.compile(r"-[LR][RSC]B-|-AMP-|``|''|.*\\[/*].*|/[.?-]")
 TO_TEXT = (
     "convert the file to UTF-8; unpack an archive, or save the text of a PDF or "
     "another document as a .txt, first"
@@ -141,7 +140,8 @@ def is_withheld(words: list[str]) -> bool:
 
 def escape_note(examples: Iterable[dict]) -> str | None:
     """What to say of words as the Penn Treebank and OntoNotes spell them, such as -LRB-
-    for an opening bracket, 1\\/2 or /. for a full stop; None where there is none."""
+    for an opening bracket, `` for a quotation mark, 1\\/2 or /. for a full stop; None
+    where there is none."""
     words = (word for example in examples for word in example["words"])
     if not (found := sum(bool(ESCAPE.fullmatch(word)) for word in words)):
         return None

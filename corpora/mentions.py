@@ -32,11 +32,11 @@ from corpora.coreference import Document
 # one end for the first child with one of the labels; the first that finds one wins.
 FROM_RIGHT, FROM_LEFT = -1, 1
 NOUN_PHRASE_RULES = [
-    (FROM_RIGHT, set("NN NNP NNPS NNS NX JJR".split())),
+    (FROM_RIGHT, set("NN NNP NNPS NNS NX JJR NOUN PROPN".split())),
     (FROM_LEFT, {"NP"}),
     (FROM_RIGHT, set("$ ADJP PRN".split())),
-    (FROM_RIGHT, {"CD"}),
-    (FROM_RIGHT, set("JJ JJS RB QP".split())),
+    (FROM_RIGHT, {"CD", "NUM"}),
+    (FROM_RIGHT, set("JJ JJS RB QP ADJ ADV".split())),
 ]
 
 # Relations in Universal Dependencies of words that seldom head a noun phrase, the less
@@ -98,8 +98,8 @@ def mention_type(document: Document, head: int) -> str:
             return "pronoun"
         return "proper" if tag in english.PROPER_TAGS else "nominal"
     word = document.words[head]
-    acronym = len(word) > 1 and word.isupper()  # US, IT
-    if word.lower() in english.PRONOUNS.keys() | english.DETERMINERS and not acronym:
+    listed = word.lower() in english.PRONOUNS.keys() | english.DETERMINERS
+    if listed and not _is_acronym(word):
         return "pronoun"
     return "proper" if _is_name(document, head) else "nominal"
 
@@ -180,7 +180,7 @@ def _noun_phrase(document: Document, start: int, end: int) -> tuple[int, int]:
 
 def _can_begin(document: Document, word: int) -> bool:
     if document.tags:
-        preposition = document.tags[word] in ("IN", "TO")
+        preposition = document.tags[word] in ("IN", "TO", "ADP")
     else:
         preposition = document.words[word].lower() in english.PREPOSITIONS
     return _is_word(document, word) and not preposition
@@ -204,8 +204,8 @@ def _stops_by_word(document: Document, first: int, word: int) -> bool:
         return False
     if text in english.JOINING:
         return after[:1].isupper() or after in english.DETERMINERS
-    if text in english.STOPS:
-        return True
+    if text in english.STOPS:  # but "the past year", "his will"
+        return not english.NEVER_ALONE.issuperset(before)
     if english.DETERMINERS.issuperset(before):  # "all the men" goes on
         return False
     if text == "," and after.islower() and after not in english.NO_ADJECTIVES:
@@ -289,12 +289,8 @@ def _gender(document: Document, start: int, end: int, head: int) -> str | None:
     while last < end and document.words[last + 1][0].isupper():
         last += 1
     name = [word.lower().rstrip(".") for word in document.words[first : last + 1]]
-    known = [
-        english.GENDERS[word]
-        for word in [name[head - first], *name]
-        if word in english.GENDERS
-    ]
-    return known[0] if known else None
+    known = (english.GENDERS[word] for word in name if word in english.GENDERS)
+    return next(known, None)
 
 
 def _is_name(document: Document, word: int) -> bool:
@@ -310,10 +306,15 @@ def _is_name(document: Document, word: int) -> bool:
 def _is_noun(document: Document, word: int) -> bool:
     """Whether a word can be a noun, as far as can be told without tags."""
     text = document.words[word].lower()
-    if text in english.NO_NOUNS:
+    if text in english.NO_NOUNS and not _is_acronym(document.words[word]):
         return False
     after_name = document.words[word - 1][:1].isupper()
     return _is_word(document, word) and not (text.isdigit() and after_name)  # Henry 4
+
+
+def _is_acronym(word: str) -> bool:
+    """Whether it is in capitals, as US or IT."""
+    return len(word) > 1 and word.isupper()
 
 
 def _is_word(document: Document, word: int) -> bool:

@@ -505,12 +505,13 @@ def test_empty_lines_that_a_second_conversion_makes_are_refused(tmp_path):
 
 
 def test_escapes_of_the_penn_treebank_are_counted(tmp_path, capsys):
-    """By hand: the brackets, the fraction and OntoNotes' full stop."""
+    """By hand: brackets, the fraction, OntoNotes' full stop, the ampersand, quotes."""
     path = tmp_path / "dev.txt"
-    words = ["-LRB-", "1\\/2", "-", "and/or", "/", "-RRB-", "/."]
+    words = ["-LRB-", "1\\/2", "-", "and/or", "/", "-RRB-", "/.", "-AMP-"]
+    words += ["``", "''", "'"]
     path.write_text("".join(f"{word} 0-root\n" for word in words))
     assert preprocess_depparse.main(["--data-file", path]) == 0
-    assert "\n4 of the words are escapes of the Penn Tree" in capsys.readouterr().out
+    assert "\n7 of the words are escapes of the Penn Tree" in capsys.readouterr().out
     path.write_text("( 0-root\n")
     assert preprocess_depparse.main(["--data-file", path]) == 0
     assert "escapes of" not in capsys.readouterr().out

@@ -329,6 +329,11 @@ def test_files_of_another_kind_are_no_text(tmp_path, name):
         "1\ta b\n2\tc d\n",  # the Leipzig corpora's sentences
         "ham\ta b c\nspam\td e\n",
         "a 1:1\ta b c\na 1:2\td e\n",
+        "a b c d e f g h i j k a b c d\tA B C\na b c d e f g h i j k a b c d\tD E\n",
+        "a b c \t0\nd e f \t1\n",
+        "a b c,1\nd e,0\n",
+        "a/at b/np-tl c/nn ./.\nd/DET:ART e/NOM f/nn\n",
+        "( (S\n    (NP (DT a) (NN b))\n    (VP (VBD c))))\n",
         "# text = a b\n1\ta\tX\n2\tb\tX\n3\tc\tX\n",
         "a 2-nsubj\nb 0-root\n\nc 0-root\n",
         "# sent_id = 1\n# text = a b\n1\ta\tX\n\n# sent_id = 2\n2\tb\tX\n\n",
