@@ -12,7 +12,7 @@ Try: python preprocess_depparse.py --data-dir examples/depparse --outdir out/dep
 import re
 from pathlib import Path
 
-from corpora.examples import write_examples
+from corpora.examples import spare_others, write_examples
 from corpora.lines import escape_note, is_withheld
 from corpora.treebank import find_splits, read_treebank
 from toolkit import cli
@@ -70,6 +70,8 @@ def main(argv: list[str] | None = None) -> None:
         known.append(path)
         if args.outfile:
             spare_inputs(outfile, path)
+        else:
+            spare_others(outfile)
     for outfile, paths in sources.items():
         if len(paths) > 1 and not args.outfile:
             raise InputError(

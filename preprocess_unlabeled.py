@@ -14,7 +14,7 @@ import re
 from pathlib import Path
 
 from bert import load_tokenizer
-from corpora.examples import write_examples
+from corpora.examples import spare_others, write_examples
 from corpora.unlabeled import SHORTEST_SPAN, cut_corpus
 from toolkit import cli
 from toolkit.files import spare_inputs
@@ -95,6 +95,8 @@ def language_code(value: str) -> str:
 def main(argv: list[str] | None = None) -> None:
     args = parse_args(argv)
     spare_inputs(args.outfile, args.data_file)
+    if args.outfile == args.data_file.with_suffix(".json"):
+        spare_others(args.outfile)
     tokenizer = load_tokenizer(args.bert_dir, args.cased)
     spans = cut_corpus(
         args.data_file,

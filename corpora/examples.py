@@ -4,7 +4,21 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from toolkit.files import open_whole
+from toolkit.files import InputError, open_whole
+
+BEGINNING = b"[\n{"  # of a file that `write_examples` wrote
+
+
+def spare_others(path: Path) -> None:
+    """InputError where a file of somebody else has the name that examples are given
+    when no other is asked for."""
+    if path.is_file():
+        with open(path, "rb") as file:
+            start = file.read(len(BEGINNING))
+        if start and start != BEGINNING:
+            raise InputError(
+                f"{path}: is there, and not of this project; name another --outfile"
+            )
 
 
 def write_examples(path: str | Path, examples: Iterable[dict]) -> None:

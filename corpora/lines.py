@@ -19,8 +19,9 @@ NO_TEXT = (
 FIRST_LINES = 100  # of a text, that tell whether it is one
 NO_SENTENCE = re.compile(
     r"""\S[^\t]*\t\s*\S  # a row between tabs
-    | (?!\d+(,\d{3})+\b)[A-Za-z_-]*\d[\w-]*,\S | "[^"]+",\S | .*\D,\d$  # between commas
-    | (\S+[_/][A-Z]+\$?(\s+|$)){2} | ([^\s_/]+[_/][^\s_/]+(\s+|$)){3}  # tagged words
+    | (?!\d+(,\d{3})+\b)[A-Za-z_-]*\d[\w-]*[,;|]\S | "[^"]+"[,;|]\S  # or others
+    | .*\D[,;|]\d$ | .*\S[;|]\w+$ | __label__  # with a label
+    | (\S+[_/][A-Z]+\$?(\s+|$)){2} | ([^\s_/|]+[_/|][^\s_/]+(\s+|$)){3}  # tagged words
     | \S+[ \t]\d+-[A-Za-z:]+\s*$  # a word and its arc
     | \S+[ \t](.*[ \t])?(O|[BI]-\w+)\s*$  # a word and the tag of its entity
     | \#\s*\w+\s*=  # a comment of CoNLL-U

@@ -309,6 +309,17 @@ def test_names_in_capitals_and_gzip(tmp_path, name):
         assert find_splits(tmp_path) == [path]
 
 
+def test_a_file_of_others_is_not_written_over_by_default(tmp_path, capsys):
+    path, raw = tmp_path / "dev.conllu", tmp_path / "dev.json"
+    path.write_text(ROW.format(1, "a", 0, "root"))
+    raw.write_text('[{"a": 1}]')
+    assert preprocess_depparse.main(["--data-file", path]) == 1
+    assert "dev.json: is there, and not of this project" in capsys.readouterr().err
+    raw.unlink()
+    for _ in range(2):
+        assert preprocess_depparse.main(["--data-file", path]) == 0
+
+
 def test_splits_of_a_folder(tmp_path):
     with pytest.raises(InputError, match="neither train nor dev is .*; --data-file"):
         find_splits(tmp_path)

@@ -272,6 +272,20 @@ def test_files_with_byte_order_marks_put_together(cut):
     assert cut("a\nb\n\ufeff\nc\nd\n")[0].documents == 2
 
 
+def test_a_file_of_others_is_not_written_over_by_default(tmp_path, bert_dir, capsys):
+    """Raw data may lie beside the text, with its name; our own output is replaced."""
+    path, raw = tmp_path / "reviews.txt", tmp_path / "reviews.json"
+    path.write_text("The fox.\nA dog.\n")
+    raw.write_text('{"stars": 5}\n')
+    flags = ["--data-file", path, "--bert-dir", bert_dir]
+    assert preprocess_unlabeled.main(flags) == 1
+    assert "reviews.json: is there, and not of this" in capsys.readouterr().err
+    assert raw.read_text() == '{"stars": 5}\n'
+    assert preprocess_unlabeled.main([*flags, "--outfile", tmp_path / "x.json"]) == 0
+    raw.unlink()
+    assert preprocess_unlabeled.main(flags) == preprocess_unlabeled.main(flags) == 0
+
+
 def test_the_script_says_how_many_tokens_are_cut_off(tmp_path, bert_dir, capsys):
     """17 of them in a span of 16 - 3."""
     path = tmp_path / "corpus.txt"
@@ -332,6 +346,10 @@ def test_files_of_another_kind_are_no_text(tmp_path, name):
         "a b c d e f g h i j k a b c d\tA B C\na b c d e f g h i j k a b c d\tD E\n",
         "a b c \t0\nd e f \t1\n",
         "a b c,1\nd e,0\n",
+        "a b c;joy\nd e f;fear\n",
+        '17|a b c\n18;"d e f"\n',
+        "__label__1 a b\n__label__2 c d\n",
+        "a|DT|NP b|NN|N .|.|.\nc|DT|NP d|NN|N .|.|.\n",
         "a/at b/np-tl c/nn ./.\nd/DET:ART e/NOM f/nn\n",
         "( (S\n    (NP (DT a) (NN b))\n    (VP (VBD c))))\n",
         "# text = a b\n1\ta\tX\n2\tb\tX\n3\tc\tX\n",
