@@ -78,7 +78,6 @@ def parse_args(argv: list[str] | None):
     args = parser.parse_args(argv)
     if args.max_sequence_length < SHORTEST_SPAN:
         parser.error(f"--max-sequence-length must be at least {SHORTEST_SPAN}")
-    args.outfile = args.outfile or args.data_file.with_suffix(".json")
     return args
 
 
@@ -94,9 +93,10 @@ def language_code(value: str) -> str:
 @cli.script
 def main(argv: list[str] | None = None) -> None:
     args = parse_args(argv)
-    spare_inputs(args.outfile, args.data_file)
-    if args.outfile == args.data_file.with_suffix(".json"):
-        spare_others(args.outfile)
+    outfile = args.outfile or args.data_file.with_suffix(".json")
+    spare_inputs(outfile, args.data_file)
+    if not args.outfile:
+        spare_others(outfile)
     tokenizer = load_tokenizer(args.bert_dir, args.cased)
     spans = cut_corpus(
         args.data_file,
@@ -107,10 +107,10 @@ def main(argv: list[str] | None = None) -> None:
         keep_all=args.keep_all,
         split_sentences=args.split_sentences,
     )
-    write_examples(args.outfile, spans.examples)
+    write_examples(outfile, spans.examples)
     print(
         f"{cli.plural(len(spans.examples), 'span')} from "
-        f"{cli.plural(spans.documents, 'document')} written to {args.outfile}"
+        f"{cli.plural(spans.documents, 'document')} written to {outfile}"
     )
     for note in spans.notes(args.keep_all):
         print(note)

@@ -18,11 +18,11 @@ capital; at the beginning of a sentence it counts unless the document has the wo
 without it elsewhere.
 
 **Attributes**, None where they are not known. Those of pronouns are in FEATS, or listed
-in english.py. Number: that of a pronoun, plural of nouns joined by "and" (with a
-tree, unknown of those joined by what is no English word), the head's from FEATS or
-tags, and without either from the mention's first word or the noun's ending. Gender:
-that of a pronoun, or of the listed nouns and titles. Person: that of a pronoun, third
-of all other mentions.
+in english.py. Number: that of a pronoun, plural of nouns joined by "and" (unknown where
+the tree joins them by a word of another language), the head's from FEATS or tags, and
+without either from the mention's first word or the noun's ending. Gender: that of a
+pronoun, or of the listed nouns and titles. Person: that of a pronoun, third of all
+other mentions.
 """
 
 from corpora import english

@@ -27,14 +27,12 @@ from toolkit.files import InputError
 
 # Flags that say how the work is shared, which the result does not depend on
 SHARING = ("shard", "merge", "ray", "workers", "gpus_per_worker")
+FORMAT = 2  # of what is summed and counted: shards of another are not merged
 
 
 def describe_encoder(args: argparse.Namespace) -> Encoder:
     """The encoder that the flags name. Raises InputError for what cannot be used."""
     return Encoder.describe(args, **map_options(args))
-
-
-FORMAT = 2  # of what is summed and counted: shards of another are not merged
 
 
 def shard_settings(encoder: Encoder) -> dict:

@@ -282,6 +282,7 @@ def test_a_file_of_others_is_not_written_over_by_default(tmp_path, bert_dir, cap
     assert "reviews.json: is there, and not of this" in capsys.readouterr().err
     assert raw.read_text() == '{"stars": 5}\n'
     assert preprocess_unlabeled.main([*flags, "--outfile", tmp_path / "x.json"]) == 0
+    assert preprocess_unlabeled.main([*flags, "--outfile", raw]) == 0  # asked for
     raw.unlink()
     assert preprocess_unlabeled.main(flags) == preprocess_unlabeled.main(flags) == 0
 
